@@ -1,0 +1,56 @@
+# PYTHON=python3.12 chooses the interpreter behind .venv; ARGS=... goes to the demo or to pytest.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types lock clean system
+
+BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+VENV := .venv/$(BIN)
+STAMP := .venv/.installed
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+# Empty unless $(1) is a Python for which every package of constraints.txt has wheels.
+suits = $(shell $(1) -c 'import sys; (3, 11) <= sys.version_info < (3, 15) and print("$(1)")' 2>/dev/null)
+CANDIDATES := python3 python3.13 python3.12 python3.11 python3.14 python
+PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(call suits,$(name))))
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+
+demo: system $(STAMP)  ## Show the window on the sample data
+	@$(VENV)/htcell demo $(ARGS)
+
+test: system $(STAMP)  ## Run the tests
+	@$(VENV)/python -m pytest $(ARGS)
+
+lint: $(STAMP)  ## Check style and format
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+
+types: $(STAMP)  ## Check types
+	@$(VENV)/mypy
+
+lock:  ## Rewrite constraints.txt with the newest versions
+	@$(PYTHON) -m venv build/lock
+	@build/lock/$(BIN)/python -m pip install -qq uv
+	@build/lock/$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	    --fork-strategy fewest --no-emit-package pip --no-annotate --no-header \
+	    --extra all --extra dev --output-file build/lock/versions.txt pyproject.toml
+	@echo '# All packages of all extras, for every system and Python supported; `make lock` wrote it.' \
+	    > constraints.txt
+	@sed 's/ ;.*//' build/lock/versions.txt >> constraints.txt
+
+clean:  ## Remove .venv, builds and caches
+	@rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+system:
+	@sh tools/system_libraries.sh
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(or $(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	    { echo "Python 3.11 to 3.14 is needed$(if $(PYTHON),: $(PYTHON) is not one): make PYTHON=path/to/python"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo "$(PYTHON) lacks venv: install it (Debian and Ubuntu: apt-get install python3-venv)"; exit 1; }
+	@echo "Installing (first run only, a few minutes)..."
+	@$(PYTHON) -m venv .venv
+	@$(VENV)/python -m pip install -qq -c constraints.txt -e ".[all,dev]"
+	@touch $@

@@ -1,0 +1,15 @@
+from .annotations import Annotation as Annotation
+from .annotations import Region as Region
+from .annotations import labels_to_centroids as labels_to_centroids
+from .detect import detect as detect
+from .detections import Detections as Detections
+from .evaluate import Match as Match
+from .evaluate import evaluate as evaluate
+from .images import read_image as read_image
+from .learn import fine_tune as fine_tune
+from .learn import train as train
+from .models import Model as Model
+from .models import list_models as list_models
+from .models import load_model as load_model
+from .project import Project as Project
+from .project import open_project as open_project

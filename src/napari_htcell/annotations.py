@@ -1,0 +1,261 @@
+"""What a person says about an image: points, and where every cell has one.
+
+Annotations are values: a change gives a new one, so that an undo is the one before and a snapshot
+for a background job needs no copy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from napari_htcell import atomic, pointsfile
+from napari_htcell.pointsfile import Points
+
+Status = Literal["untouched", "partial", "complete"]
+
+BY_HAND = "hand"
+"""Source of a point that a person clicked; a point accepted from a model has the model's name."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A polygon within one frame in which every cell is annotated.
+
+    Parameters
+    ----------
+    polygon : tuple of (float, float)
+        Corners (y, x) in pixels of the original image.
+    frame : int, optional
+        Frame of a time stack.
+    """
+
+    polygon: tuple[tuple[float, float], ...]
+    frame: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.polygon) < 3 or any(len(corner) != 2 for corner in self.polygon):
+            raise ValueError(f"a region needs three or more corners (y, x), got {self.polygon}")
+
+    def mask(self, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+        """Return the region as a mask, shape (Y, X)."""
+        mask = np.zeros(shape, np.uint8)
+        corners = np.rint(np.asarray(self.polygon)[:, ::-1]).astype(np.int32)
+        cv2.fillPoly(mask, [corners], 1)
+        return mask.astype(bool)
+
+
+@dataclass(frozen=True, eq=False)
+class Annotation:
+    """The annotation of one image or time stack.
+
+    Parameters
+    ----------
+    points : ndarray of float, shape (N, 2) or (N, 3)
+        (y, x), or (frame, y, x) of a stack, in pixels of the original image.
+    sources : tuple of str, length N
+        Where each point comes from: `BY_HAND`, or a model's name.
+    complete_frames : frozenset of int
+        Frames in which every cell is annotated; {0} for a complete image.
+    regions : tuple of Region
+        Regions in which every cell is annotated.
+
+    Raises
+    ------
+    ValueError
+        If the points have another shape, are not finite, or the sources do not match them.
+    """
+
+    points: Points
+    sources: tuple[str, ...]
+    complete_frames: frozenset[int] = field(default_factory=frozenset)
+    regions: tuple[Region, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_points(self.points)
+        if len(self.sources) != len(self.points):
+            raise ValueError(f"got {len(self.points)} points but {len(self.sources)} sources")
+
+    @classmethod
+    def of(cls, points: npt.NDArray[Any], source: str = BY_HAND, *, complete: bool = False) -> Self:
+        """Return the annotation of an image with points of one source.
+
+        Parameters
+        ----------
+        points : ndarray, shape (N, 2) or (N, 3)
+        source : str, optional
+        complete : bool, optional
+            Whether every cell of the image (of every frame with points) is annotated.
+        """
+        points = np.asarray(points, dtype=np.float64)
+        annotation = cls(points, (source,) * len(points))
+        frames = {0} if points.shape[1] == 2 else {int(frame) for frame in points[:, 0]}
+        return replace(annotation, complete_frames=frozenset(frames if complete else ()))
+
+    @classmethod
+    def empty(cls, ndim: int = 2) -> Self:
+        """Return the annotation of an untouched image (2) or time stack (3)."""
+        return cls(np.empty((0, ndim)), ())
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """Frames with anything to learn from, in order; (0,) at most for an image."""
+        frames = set(self.complete_frames) | {region.frame for region in self.regions}
+        if len(self.points):
+            frames |= {0} if self.points.shape[1] == 2 else {int(f) for f in self.points[:, 0]}
+        return tuple(sorted(frames))
+
+    def in_frame(self, frame: int = 0) -> Points:
+        """Return the points of one frame, shape (N, 2), as (y, x)."""
+        if self.points.shape[1] == 2:
+            return self.points if frame == 0 else np.empty((0, 2))
+        return self.points[np.rint(self.points[:, 0]).astype(int) == frame, 1:]
+
+    def status(self, frame: int = 0) -> Status:
+        """Return whether a frame is complete, partially annotated, or untouched."""
+        if frame in self.complete_frames:
+            return "complete"
+        return "partial" if frame in self.frames else "untouched"
+
+    def regions_in(self, frame: int = 0) -> tuple[Region, ...]:
+        """Return the complete regions of one frame."""
+        return tuple(region for region in self.regions if region.frame == frame)
+
+    def add(self, points: npt.NDArray[Any], source: str = BY_HAND) -> Self:
+        """Return the annotation with more points, shape (N, 2) or (N, 3)."""
+        return replace(
+            self,
+            points=np.concatenate([self.points, np.asarray(points, dtype=np.float64)]),
+            sources=self.sources + (source,) * len(points),
+        )
+
+    def remove(self, indices: Iterable[int]) -> Self:
+        """Return the annotation without the points of these indices."""
+        dropped = set(indices)
+        kept = [index for index in range(len(self.points)) if index not in dropped]
+        return replace(self, points=self.points[kept], sources=tuple(self.sources[i] for i in kept))
+
+    def mark_complete(self, complete: bool = True, frame: int = 0) -> Self:
+        """Return the annotation with a frame marked complete, or no longer so."""
+        marked = self.complete_frames | {frame} if complete else self.complete_frames - {frame}
+        return replace(self, complete_frames=frozenset(marked))
+
+
+def check_points(points: npt.NDArray[Any]) -> None:
+    """Raise ValueError unless `points` is finite and of shape (N, 2) or (N, 3)."""
+    if points.ndim != 2 or points.shape[1] not in (2, 3):
+        raise ValueError(f"expected points of shape (N, 2) or (N, 3), got {points.shape}")
+    if not np.isfinite(points).all():
+        raise ValueError("a point is not finite (NaN or infinite); remove it from the table")
+
+
+def check_inside(points: npt.NDArray[Any], shape: Sequence[int], where: str) -> None:
+    """Raise ValueError if points lie outside an image.
+
+    Parameters
+    ----------
+    points : ndarray, shape (N, 2) or (N, 3)
+    shape : sequence of int
+        (Y, X) or (T, Y, X) of the image.
+    where : str
+        Name of the points' origin, for the message.
+    """
+    if points.shape[1] != len(shape):
+        kind = {2: "an image", 3: "a time stack"}
+        raise ValueError(
+            f"{where}: the points are those of {kind[points.shape[1]]}, but this is "
+            f"{kind[len(shape)]} of shape {tuple(shape)}"
+        )
+    # A pixel reaches half a pixel beyond its centre.
+    outside = ((points < -0.5) | (points > np.asarray(shape) - 0.5)).any(axis=1)
+    if outside.any():
+        first = ", ".join(f"{value:g}" for value in points[outside][0])
+        raise ValueError(
+            f"{where}: {int(outside.sum())} of {len(points)} points lie outside the image of shape "
+            f"{tuple(shape)}, the first at ({first}); are they in pixels, and of this image?"
+        )
+
+
+def labels_to_centroids(labels: npt.NDArray[np.integer[Any]]) -> Points:
+    """Return the centroid of every mask of a label image.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (Y, X)
+        0 is background; each other number is one cell.
+
+    Returns
+    -------
+    ndarray of float, shape (N, 2)
+        (y, x) in pixels, in the order of the numbers.
+    """
+    if labels.ndim != 2:
+        raise ValueError(f"expected a label image of shape (Y, X), got {labels.shape}")
+    names = np.unique(labels[labels != 0])
+    centroids = ndimage.center_of_mass(labels != 0, labels, names)
+    return np.asarray(centroids, dtype=np.float64).reshape(-1, 2)
+
+
+def save_annotation(path: Path, annotation: Annotation) -> None:
+    """Save points as `<path>.csv` and status and regions as `<path>.json`.
+
+    The points go first: if the program dies in between, no click is missing.
+    """
+    stack = annotation.points.shape[1] == 3
+    pointsfile.write_rows(
+        with_suffix(path, ".csv"),
+        ["frame"] * stack + ["y", "x", "source"],
+        pointsfile.points_rows(annotation.points, source=annotation.sources),
+    )
+    content = {
+        "format": 1,
+        "complete_frames": sorted(annotation.complete_frames),
+        "regions": [
+            {"frame": region.frame, "polygon": region.polygon} for region in annotation.regions
+        ],
+    }
+    atomic.write_text(with_suffix(path, ".json"), json.dumps(content, indent=1))
+
+
+def load_annotation(path: Path, *, ndim: int = 2) -> Annotation:
+    """Load what `save_annotation` saved; an image without files is untouched.
+
+    Raises
+    ------
+    ValueError
+        If a file is damaged or of another kind; with its name.
+    """
+    table, state = with_suffix(path, ".csv"), with_suffix(path, ".json")
+    annotation = Annotation.empty(ndim)
+    if table.exists():
+        points, sources = pointsfile.read_points(table)[""]
+        annotation = Annotation(points, tuple(source or BY_HAND for source in sources))
+    if not state.exists():
+        return annotation
+    try:
+        content = json.loads(state.read_text(encoding="utf-8"))
+        return replace(
+            annotation,
+            complete_frames=frozenset(int(frame) for frame in content["complete_frames"]),
+            regions=tuple(
+                Region(tuple((float(y), float(x)) for y, x in one["polygon"]), int(one["frame"]))
+                for one in content["regions"]
+            ),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{state}: is damaged ({error}); delete it to go on with the points alone"
+        ) from error
+
+
+def with_suffix(path: Path, suffix: str) -> Path:
+    """Append a suffix: a.tif and a.png are two images, so theirs stays."""
+    return path.with_name(path.name + suffix)

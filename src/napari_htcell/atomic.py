@@ -1,0 +1,96 @@
+"""Writing that a kill at any moment cannot spoil: the old content or the new, never a half."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PREFIX = ".writing-"
+"""Start of the names of unfinished files and folders; whoever lists a folder passes them over."""
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to a temporary file beside `path`, flush it to disk, and put it in place.
+
+    Parameters
+    ----------
+    path : Path
+        File to make or replace; missing parent folders are made.
+    content : bytes
+        The whole new content.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or the folder cannot be written; `path` is then as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = _unfinished(path)
+    try:
+        with unfinished.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 the same way as `write_bytes`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Fill a folder out of sight, then give it its name in one step.
+
+    Parameters
+    ----------
+    path : Path
+        Folder to make; its parents are made too.
+
+    Yields
+    ------
+    Path
+        A temporary folder to fill; it becomes `path` when the block ends without an error, and
+        disappears when it does not.
+
+    Raises
+    ------
+    FileExistsError
+        If `path` is already there: nothing is overwritten.
+    """
+    if path.exists():
+        raise FileExistsError(f"{path} is already there; choose another name or delete it first")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = _unfinished(path)
+    unfinished.mkdir()
+    try:
+        yield unfinished
+        unfinished.rename(path)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f"{PREFIX}{uuid.uuid4().hex}")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Flush the folder's entry, without which a power cut can still undo the replacement."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

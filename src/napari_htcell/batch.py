@@ -1,0 +1,219 @@
+"""Detection in many images, loose files and a project's alike: one bad file stops nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from napari_htcell.annotations import Annotation
+from napari_htcell.config import DetectConfig, DeviceChoice
+from napari_htcell.detect import Prediction, predict_steps
+from napari_htcell.detections import Detections
+from napari_htcell.export import ImageRecord
+from napari_htcell.imagefiles import ImageFile
+from napari_htcell.models import Model
+from napari_htcell.progress import Clock, Progress
+from napari_htcell.project import Project, open_project
+
+UNITS = 1000
+"""Units of progress per image, so that a bar moves within a large one."""
+
+
+def _forget(found: Detections) -> None:
+    """Keep detections nowhere but in the result."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image to detect in.
+
+    Parameters
+    ----------
+    name : str
+        What messages and tables call it.
+    read : callable
+        Reads it.
+    keep : callable, optional
+        Saves what was found in it.
+    annotation : callable, optional
+        Returns what a person says about it, for 2 dimensions or 3; nothing without.
+    """
+
+    name: str
+    read: Callable[[], ImageFile]
+    keep: Callable[[Detections], None] = _forget
+    annotation: Callable[[int], Annotation] = Annotation.empty
+
+
+@dataclass(frozen=True, eq=False)
+class FileResult:
+    """What became of one image.
+
+    Parameters
+    ----------
+    name : str
+    record : ImageRecord or None
+        What the tables say about it; None if it failed.
+    error : str or None
+        Why it failed, in one line.
+    """
+
+    name: str
+    record: ImageRecord | None = None
+    error: str | None = None
+
+    @property
+    def detections(self) -> Detections | None:
+        """What was found; None if the image failed."""
+        return None if self.record is None else self.record.detections
+
+
+Steps = Generator[Progress, None, list[FileResult]]
+
+
+def file_items(paths: Iterable[str | Path]) -> list[Item]:
+    """List loose images: files, and all images in folders and their subfolders.
+
+    An image is called by its place in the folder that was given, or by its file name; by its whole
+    path where two would be called the same.
+
+    Raises
+    ------
+    ProjectError
+        If a folder has no images.
+    """
+    found: list[tuple[str, Path]] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            folder = open_project(path)
+            found += [(name, folder.image_path(name)) for name in folder.images]
+        else:
+            found.append((path.name, path))
+    times = Counter(name for name, _ in found)
+    return [
+        Item(
+            name if times[name] == 1 else path.as_posix(),
+            partial(ImageFile.read, path),
+        )
+        for name, path in found
+    ]
+
+
+def project_items(project: Project, names: Sequence[str] | None = None) -> list[Item]:
+    """List images of a project, all without `names`; what is found is saved in the project."""
+    return [
+        Item(
+            name,
+            partial(project.read_image, name),
+            partial(project.save_detections, name),
+            partial(project.annotation, name),
+        )
+        for name in (project.images if names is None else names)
+    ]
+
+
+def detect_files(
+    paths: Iterable[str | Path],
+    model: Model,
+    *,
+    pixel_size_um: float | None = None,
+    settings: DetectConfig | None = None,
+    device: DeviceChoice = "auto",
+) -> Steps:
+    """Detect in loose images; see `file_items` for the paths and `detect_items` for the rest."""
+    return detect_items(
+        file_items(paths), model, pixel_size_um=pixel_size_um, settings=settings, device=device
+    )
+
+
+def detect_project(
+    project: Project,
+    model: Model,
+    *,
+    names: Sequence[str] | None = None,
+    pixel_size_um: float | None = None,
+    settings: DetectConfig | None = None,
+    device: DeviceChoice = "auto",
+) -> Steps:
+    """Detect in images of a project and save what is found there; see `detect_items`."""
+    items = project_items(project, names)
+    return detect_items(items, model, pixel_size_um=pixel_size_um, settings=settings, device=device)
+
+
+def detect_items(
+    items: Sequence[Item],
+    model: Model,
+    *,
+    pixel_size_um: float | None = None,
+    settings: DetectConfig | None = None,
+    device: DeviceChoice = "auto",
+) -> Steps:
+    """Detect in one image after another, with one image in memory at a time.
+
+    Parameters
+    ----------
+    items : sequence of Item
+    model : Model
+    pixel_size_um : float, optional
+        Micrometres per pixel of all images; without it what each file or the project states.
+    settings : DetectConfig, optional
+        The model's own without it.
+    device : {"auto", "cpu", "cuda", "mps"}, optional
+
+    Yields
+    ------
+    Progress
+        In `UNITS` per image.
+
+    Returns
+    -------
+    list of FileResult
+        One per image, in order; an image that cannot be used has an error and stops nothing.
+        Closing the generator keeps what was saved of the images before.
+    """
+    settings = settings or model.card.detection
+    clock = Clock(UNITS * len(items))
+    results = []
+    for done, item in enumerate(items, start=1):
+        what = f"detecting in {item.name}"
+        finished = UNITS * (done - 1)
+        try:
+            file = item.read().with_pixel_size(pixel_size_um)
+            prediction = yield from _predict(file, model, device, what, finished, clock)
+            found = prediction.detections(settings)
+            item.keep(found)
+            record = ImageRecord(
+                item.name, found, item.annotation(file.ndim), len(prediction.heat_maps)
+            )
+            results.append(FileResult(item.name, record))
+        # RuntimeError: torch without the memory for an image; the next may be smaller.
+        except (ValueError, OSError, MemoryError, RuntimeError) as error:
+            results.append(FileResult(item.name, error=_one_line(item.name, error)))
+        yield Progress(what, UNITS * done, clock.total, clock.seconds_left(UNITS * done))
+    return results
+
+
+def _predict(
+    file: ImageFile, model: Model, device: DeviceChoice, what: str, finished: int, clock: Clock
+) -> Generator[Progress, None, Prediction]:
+    """Do what `predict_steps` does, with progress as a part of all images."""
+    steps = predict_steps(
+        file.pixels, model, pixel_size_um=file.pixel_size_um, is_rgb=file.is_rgb, device=device
+    )
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as stop:
+            prediction: Prediction = stop.value
+            return prediction
+        done = finished + UNITS * step.done // step.total
+        yield Progress(what, done, clock.total, clock.seconds_left(done))
+
+
+def _one_line(name: str, error: Exception) -> str:
+    """Return an error's first line, with the image's name where it does not have it."""
+    reason = (str(error) or type(error).__name__).splitlines()[0]
+    return reason if Path(name).name in reason else f"{name}: {reason}"

@@ -1,0 +1,78 @@
+"""A model's card: everything to know about it, as data that is checked when it is read."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from napari_htcell.annotations import Status
+from napari_htcell.config import PAPER_PIXEL_SIZE_UM, DetectConfig, TrainConfig
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._+-]{0,79}$"
+"""Names that are folders on every system."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TrainingImage(_Record):
+    """An image that a model learnt from."""
+
+    name: str
+    frame: int = 0
+    sha256: str
+    status: Status
+    points: int
+
+
+class Figure(_Record):
+    """A measured result, with what it was measured on."""
+
+    on: str = Field(description="the images, and whether the model had learnt from them")
+    images: int
+    cutoff_um: float
+    tp: int
+    fp: int
+    fn: int
+    f_score: float
+    mean_distance_um: float | None
+    settings: DetectConfig
+
+
+class Card(_Record):
+    """Everything to know about a model."""
+
+    format: Literal[1] = 1
+    name: str = Field(pattern=NAME_PATTERN)
+    version: str = Field(description="training recipe")
+    base_model: str | None = Field(None, description="model that it was fine-tuned from")
+    summary: str = Field("", description="what it learnt from, in words")
+    training: TrainConfig
+    detection: DetectConfig
+    image_pixel_size_um: float = Field(
+        PAPER_PIXEL_SIZE_UM,
+        gt=0,
+        le=1000,
+        description="assumed of images whose pixel size nobody states",
+    )
+    images: tuple[TrainingImage, ...] = ()
+    steps: int = Field(0, ge=0)
+    seconds: float = Field(0, ge=0, description="training time")
+    device: str = ""
+    precision: str = ""
+    figures: tuple[Figure, ...] = ()
+    software: dict[str, str] = Field(default_factory=dict)
+    date: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    weights_sha256: str = ""
+
+
+def software() -> dict[str, str]:
+    """Return the versions of what computes a result."""
+    names = ("napari-htcell", "torch", "numpy", "scipy", "opencv-python-headless")
+    versions = {name: importlib.metadata.version(name) for name in names}
+    return versions | {"python": platform.python_version(), "system": platform.system()}

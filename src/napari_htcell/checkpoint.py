@@ -1,0 +1,71 @@
+"""The state of an unfinished training, so that a run that was cut short goes on where it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+
+from napari_htcell import atomic
+from napari_htcell.unet import UNet
+
+NETWORK, MOMENTUM = "network.", "momentum."
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a training is.
+
+    Parameters
+    ----------
+    step : int
+        Steps finished, over all stages.
+    precision : torch.dtype
+        Number format it is run in; another one would give another result.
+    job : str
+        Fingerprint of everything that the result depends on.
+    """
+
+    step: int
+    precision: torch.dtype
+    job: str
+
+
+def save(path: Path, network: UNet, optimiser: torch.optim.SGD, state: State) -> None:
+    """Save a training in one step: weights, running statistics, momentum and position."""
+    tensors = {NETWORK + name: value for name, value in network.state_dict().items()}
+    for index, values in optimiser.state_dict()["state"].items():
+        tensors[f"{MOMENTUM}{index}"] = values["momentum_buffer"]
+    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    metadata = {"step": str(state.step), "precision": str(state.precision), "job": state.job}
+    atomic.write_bytes(path, safetensors.torch.save(plain, metadata))
+
+
+def peek(path: Path, job: str) -> State | None:
+    """Return how far a saved training is; None if there is none of this job.
+
+    A checkpoint is a convenience: one that is damaged or of another job is as good as none.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+        precision = getattr(torch, metadata["precision"].removeprefix("torch."))
+        state = State(int(metadata["step"]), precision, metadata["job"])
+    except (OSError, safetensors.SafetensorError, KeyError, ValueError, AttributeError):
+        return None
+    return state if state.job == job else None
+
+
+def load(path: Path, network: UNet, optimiser: torch.optim.SGD) -> None:
+    """Restore a saved training of this network, in place."""
+    tensors = safetensors.torch.load_file(path)
+    network.load_state_dict(
+        {name.removeprefix(NETWORK): v for name, v in tensors.items() if name.startswith(NETWORK)}
+    )
+    for index, parameter in enumerate(network.parameters()):
+        momentum = tensors.get(f"{MOMENTUM}{index}")
+        if momentum is not None:
+            optimiser.state[parameter]["momentum_buffer"] = momentum.to(parameter.device)

@@ -1,0 +1,150 @@
+"""Every default of the package, once: value, unit, bounds, meaning and source.
+
+Command-line flags, spin boxes, tooltips and model cards read these fields; none of them repeats a
+value. "Section" and "Fig." refer to the paper that the package implements (see docs/paper_map.md).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PAPER_PIXEL_SIZE_UM: Final = 1.61
+"""Micrometres per pixel of the paper's images (section 3.1)."""
+
+PAPER_CROP_PX: Final = (1000, 2000)
+"""Centre crop (height, width) in pixels of the paper's images (section 3.2)."""
+
+PAPER_DOWNSAMPLING: Final = 4
+"""Factor by which the paper's crop is made smaller (section 3.2)."""
+
+PAPER_SQUARE_PX: Final = 250
+"""Side of the squares that the network sees, after downsampling (section 3.2)."""
+
+PAPER_CUTOFF_PX: Final = 70
+"""Largest distance of a match in pixels of the paper's images (section 3.5); 113 um."""
+
+PAPER_CUTOFF_UM: Final = PAPER_CUTOFF_PX * PAPER_PIXEL_SIZE_UM
+"""The paper's cut-off in micrometres."""
+
+PAPER_THRESHOLD: Final = 0.5
+"""Threshold of the heat map (section 3.4)."""
+
+DEFAULT_MODEL: Final = "B"
+"""Name of the shipped model that is taken where none is named."""
+
+DetectionMethod = Literal["peaks", "contours"]
+Crop = Literal["whole", "paper"]
+DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
+PrecisionChoice = Literal["auto", "float32", "bfloat16"]
+
+
+class Settings(BaseModel):
+    """Base of all parameter groups: immutable, and a misspelt name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DetectConfig(Settings):
+    """How a heat map becomes points."""
+
+    method: DetectionMethod = Field(
+        "peaks",
+        description="peaks: local maxima of the heat map, which separate touching cells; "
+        "contours: centroids of the thresholded heat map (section 3.4 of the paper)",
+    )
+    threshold: float = Field(
+        PAPER_THRESHOLD,
+        ge=0,
+        le=1,
+        description="smallest score of a detection, 0 to 1; lower finds more cells "
+        "and more false alarms (the paper's is 0.5, section 3.4)",
+    )
+    min_distance_um: float = Field(
+        16.0,
+        gt=0,
+        le=1000,
+        description="two peaks closer than this are one cell (micrometres)",
+    )
+
+
+class EvaluateConfig(Settings):
+    """When a detection and a true cell are the same cell."""
+
+    cutoff_um: float = Field(
+        16.0,
+        gt=0,
+        le=10_000,
+        description="largest distance of a match in micrometres; 16 is about one cell's radius, "
+        "the paper's 70 pixels are 112.7 (section 3.5)",
+    )
+
+
+class TrainConfig(Settings):
+    """What a version's recipe leaves open; a model's card keeps the values it was trained with."""
+
+    pixel_size_um: float = Field(
+        PAPER_PIXEL_SIZE_UM * PAPER_DOWNSAMPLING,
+        gt=0,
+        le=100,
+        description="micrometres per pixel that the network sees; 4 x 1.61 (sections 3.1 and 3.2)",
+    )
+    crop: Crop = Field(
+        "whole",
+        description="whole: learn from every pixel of an image; "
+        "paper: from its centre, 1610 x 3220 um (1000 x 2000 pixels of 1.61 um, section 3.2)",
+    )
+    square_px: int = Field(
+        PAPER_SQUARE_PX,
+        ge=32,
+        le=4096,
+        description="side of a training square in the network's pixels (section 3.2)",
+    )
+    spot_sigma_um: float = Field(
+        10.0,
+        gt=0,
+        le=1000,
+        description="standard deviation of the Gaussian spot drawn at a cell's centre, "
+        "in micrometres (the paper does not state it)",
+    )
+    base_width: int = Field(
+        16,
+        ge=1,
+        le=128,
+        description="channels of the first block, doubled at each level "
+        "(Fig. 1 does not state it; 64 is the original U-Net's)",
+    )
+    depth: int = Field(
+        4, ge=1, le=6, description="number of 2 x 2 poolings (as in the original U-Net)"
+    )
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of all random choices")
+    device: DeviceChoice = Field("auto", description="where to compute; auto takes the best found")
+    precision: PrecisionChoice = Field(
+        "auto", description="number format while training; auto times both and takes the faster"
+    )
+    checkpoint_seconds: float = Field(
+        20.0, ge=0, le=3600, description="seconds between two checkpoints of a training"
+    )
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+def override(settings: SettingsT, **changes: Any) -> SettingsT:
+    """Return `settings` with the changes that are not None, checked against the bounds.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where the values not named come from.
+    **changes
+        New values by field name; None keeps the old one.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown or a value is out of bounds, with the name, value and bound.
+    """
+    wanted = {name: value for name, value in changes.items() if value is not None}
+    return type(settings).model_validate(settings.model_dump() | wanted)

@@ -1,0 +1,161 @@
+"""From a project to what a training stage learns from, at the network's resolution."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_htcell import images, targets
+from napari_htcell.annotations import Annotation
+from napari_htcell.cards import TrainingImage
+from napari_htcell.config import TrainConfig
+from napari_htcell.progress import Clock, Progress
+from napari_htcell.project import Project
+from napari_htcell.targets import Truth
+from napari_htcell.versions import Stage
+
+KNOWN_ABOVE = float(np.exp(-2))
+"""Outside complete regions the truth is known where a spot is above this: within two sigma."""
+
+
+class NothingToLearnError(ValueError):
+    """A project has no image of the kind that a version learns from."""
+
+
+@dataclass(frozen=True, eq=False)
+class LearningImage:
+    """One image or frame, ready for training.
+
+    Parameters
+    ----------
+    card : TrainingImage
+        What the model's card says about it.
+    image : ndarray of float32, shape (Y, X)
+        Standardised grey level.
+    truth : Truth
+    target : ndarray of float32, shape (Y, X)
+        What the network is to draw.
+    known : ndarray of bool, shape (Y, X)
+        Where the loss counts.
+    """
+
+    card: TrainingImage
+    image: npt.NDArray[np.float32]
+    truth: Truth
+    target: npt.NDArray[np.float32]
+    known: npt.NDArray[np.bool_]
+
+    def digest(self) -> str:
+        """Return a hash of everything that training sees of it."""
+        parts = (self.image, self.target, self.known)
+        return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
+
+
+def learning_images(
+    project: Project, stage: Stage, config: TrainConfig, usual_pixel_size_um: float
+) -> Generator[Progress, None, list[LearningImage]]:
+    """Read what a stage learns from.
+
+    Parameters
+    ----------
+    project : Project
+    stage : Stage
+        Learns from partially annotated frames, or from complete frames and complete regions.
+    config : TrainConfig
+    usual_pixel_size_um : float
+        Micrometres per pixel of images whose pixel size nobody states.
+
+    Yields
+    ------
+    Progress
+        After each image.
+
+    Returns
+    -------
+    list of LearningImage
+        At least one.
+
+    Raises
+    ------
+    NothingToLearnError
+        If the project has none.
+    """
+    found: list[LearningImage] = []
+    names = project.images
+    clock = Clock(len(names))
+    for done, name in enumerate(names, start=1):
+        annotation = project.annotation(name)
+        frames = [f for f in annotation.frames if _is_wanted(annotation, f, stage)]
+        if frames:
+            found += _read(project, name, annotation, frames, stage, config, usual_pixel_size_um)
+        yield Progress("reading images", done, len(names), clock.seconds_left(done))
+    if not found:
+        missing = {
+            "complete": "no complete image or region: click every cell of one and mark it complete",
+            "partial": "no partially annotated image: click a few cells in some images",
+        }[stage.learn_from]
+        raise NothingToLearnError(f"{project.path.name} has {missing}")
+    return found
+
+
+def _is_wanted(annotation: Annotation, frame: int, stage: Stage) -> bool:
+    if stage.learn_from == "partial":
+        return annotation.status(frame) == "partial"
+    return annotation.status(frame) == "complete" or bool(annotation.regions_in(frame))
+
+
+def _read(
+    project: Project,
+    name: str,
+    annotation: Annotation,
+    frames: list[int],
+    stage: Stage,
+    config: TrainConfig,
+    usual_pixel_size_um: float,
+) -> list[LearningImage]:
+    file = project.read_image(name)
+    grey = images.to_grey(file.pixels, is_rgb=file.is_rgb)
+    masks = project.read_masks(name)
+    sha256 = hashlib.sha256(project.image_path(name).read_bytes()).hexdigest()
+    found = []
+    for index in frames:
+        pixels = grey[index] if grey.ndim == 3 else grey
+        frame = images.frame_image(
+            (pixels.shape[0], pixels.shape[1]),
+            file.pixel_size_um or usual_pixel_size_um,
+            network_pixel_size_um=config.pixel_size_um,
+            crop=config.crop,
+        )
+        labels = masks[index] if masks is not None and masks.ndim == 3 else masks
+        truth = Truth(
+            frame.to_network(annotation.in_frame(index)),
+            None if labels is None else frame.cut_labels(labels),
+            frame.network_shape,
+        )
+        sigma_px = config.spot_sigma_um / config.pixel_size_um
+        known = np.ones(frame.network_shape, bool)
+        if stage.learn_from == "complete" and annotation.status(index) != "complete":
+            masked = [region.mask(pixels.shape) for region in annotation.regions_in(index)]
+            regions = np.any(masked, axis=0).astype(np.uint8)
+            spots = targets.gaussian_spots(truth, sigma_px)
+            known = (frame.cut_labels(regions) > 0) | (spots > KNOWN_ABOVE)
+        found.append(
+            LearningImage(
+                TrainingImage(
+                    name=name,
+                    frame=index,
+                    sha256=sha256,
+                    status=annotation.status(index),
+                    points=len(truth.points),
+                ),
+                images.standardise(frame.cut(pixels)),
+                truth,
+                stage.target(truth, sigma_px),
+                known,
+            )
+        )
+    return found

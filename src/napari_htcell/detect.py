@@ -1,0 +1,219 @@
+"""From an image to cells: the network over any image size, then peaks or contours (section 3.4)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Generator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from napari_htcell import config, images, peaks
+from napari_htcell.cards import Card
+from napari_htcell.config import DetectConfig, DetectionMethod
+from napari_htcell.detections import Detections, Provenance
+from napari_htcell.device import choose_device, place
+from napari_htcell.images import Frame
+from napari_htcell.models import Model
+from napari_htcell.progress import Clock, Progress, run
+from napari_htcell.unet import UNet, context_px
+
+TILE_PX = 512
+"""Side of a tile in the network's pixels, without its margin: small enough for 1 GB of memory."""
+
+
+class PixelSizeAssumedWarning(UserWarning):
+    """Nobody stated an image's pixel size, so the model's usual one was taken."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Heat maps of an image or of each frame of a stack, from which points are drawn quickly.
+
+    Parameters
+    ----------
+    heat_maps : tuple of ndarray of float32, each of shape (y, x)
+        0 to 1, at the network's resolution.
+    frame : Frame
+        The way to the original image's pixels.
+    is_stack : bool
+        Whether the points have a frame.
+    card : Card
+        The model's.
+    pixel_size_um : float
+        Micrometres per pixel of the original image.
+    pixel_size_assumed : bool
+        Whether that is the model's usual one.
+    """
+
+    heat_maps: tuple[npt.NDArray[np.float32], ...]
+    frame: Frame
+    is_stack: bool
+    card: Card
+    pixel_size_um: float
+    pixel_size_assumed: bool
+
+    def detections(self, settings: DetectConfig | None = None) -> Detections:
+        """Draw points from the heat maps.
+
+        Parameters
+        ----------
+        settings : DetectConfig, optional
+            The model's own without it.
+
+        Returns
+        -------
+        Detections
+            In pixels of the original image, highest scores first within each frame.
+        """
+        settings = settings or self.card.detection
+        found = [
+            peaks.find(heat_map, settings, self.card.training.pixel_size_um)
+            for heat_map in self.heat_maps
+        ]
+        points = [self.frame.to_original(one.points) for one in found]
+        if self.is_stack:
+            points = [np.insert(p, 0, index, axis=1) for index, p in enumerate(points)]
+        provenance = Provenance(
+            model=self.card.name,
+            settings=settings,
+            pixel_size_um=self.pixel_size_um,
+            pixel_size_assumed=self.pixel_size_assumed,
+            date=datetime.now(UTC).isoformat(timespec="seconds"),
+            plugin_version=version("napari-htcell"),
+        )
+        scores = np.concatenate([one.scores for one in found])
+        return Detections(np.concatenate(points), scores, provenance)
+
+
+def predict_steps(
+    image: npt.NDArray[Any],
+    model: Model,
+    *,
+    pixel_size_um: float | None = None,
+    is_rgb: bool = False,
+    device: config.DeviceChoice = "auto",
+) -> Generator[Progress, None, Prediction]:
+    """Run the network over every pixel of an image or stack.
+
+    Parameters
+    ----------
+    image : ndarray, shape (Y, X) or (T, Y, X), with a last axis of colours if `is_rgb`
+        Any integer or float type.
+    model : Model
+    pixel_size_um : float, optional
+        Micrometres per pixel; the model's usual one if nobody knows.
+    is_rgb : bool
+    device : {"auto", "cpu", "cuda", "mps"}
+        Detection computes in float32 everywhere, so that counts do not depend on the machine.
+
+    Yields
+    ------
+    Progress
+        After each tile.
+
+    Returns
+    -------
+    Prediction
+    """
+    card = model.card
+    size = pixel_size_um or card.image_pixel_size_um
+    is_stack = image.ndim - int(is_rgb) == 3
+    stack = image if is_stack else image[np.newaxis]
+    frame = images.frame_image(
+        (stack.shape[1], stack.shape[2]), size, network_pixel_size_um=card.training.pixel_size_um
+    )
+    where = choose_device(device)
+    network = place(model.network, where)
+    n_tiles = len(list(images.squares(frame.network_shape, TILE_PX)))
+    clock, done = Clock(n_tiles * len(stack)), 0
+    heat_maps = []
+    for pixels in stack:
+        # One frame at a time: a stack in float32 is four times the size of an 8-bit one.
+        seen = images.standardise(frame.cut(images.to_grey(pixels, is_rgb=is_rgb)))
+        heat_map = np.empty(seen.shape, np.float32)
+        for rows, columns in images.squares(seen.shape, TILE_PX):
+            heat_map[rows, columns] = _heat(network, seen, rows, columns, where)
+            done += 1
+            yield Progress("detecting", done, clock.total, clock.seconds_left(done))
+        heat_maps.append(heat_map)
+    return Prediction(tuple(heat_maps), frame, is_stack, card, size, pixel_size_um is None)
+
+
+@torch.inference_mode()
+def _heat(
+    network: UNet, seen: images.GreyImage, rows: slice, columns: slice, where: torch.device
+) -> npt.NDArray[np.float32]:
+    """Return one tile of the heat map, computed with all the context that the network can see."""
+    network.eval()
+    # The network must pool the same pixels together as in the whole image, so a tile starts at a
+    # multiple of its coarsest pixel.
+    margin = -(-context_px(network.depth) // network.multiple) * network.multiple
+    top, left = (
+        max(0, part.start - margin) // network.multiple * network.multiple
+        for part in (rows, columns)
+    )
+    tile = torch.from_numpy(
+        np.ascontiguousarray(seen[top : rows.stop + margin, left : columns.stop + margin])
+    )
+    heat = network(tile.to(where)[None, None]).sigmoid()[0, 0].cpu().numpy()
+    inside = heat[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    return np.asarray(inside, dtype=np.float32)
+
+
+def detect(
+    image: npt.NDArray[Any],
+    model: Model,
+    *,
+    pixel_size_um: float | None = None,
+    threshold: float | None = None,
+    min_distance_um: float | None = None,
+    method: DetectionMethod | None = None,
+    is_rgb: bool = False,
+) -> Detections:
+    """Find the cells in an image or time stack.
+
+    Parameters
+    ----------
+    image : ndarray, shape (Y, X) or (T, Y, X), with a last axis of colours if `is_rgb`
+        Any integer or float type.
+    model : Model
+        See `load_model`.
+    pixel_size_um : float, optional
+        Micrometres per pixel of the image. Without it the model's usual one is taken, with a
+        warning.
+    threshold, min_distance_um, method
+        See `DetectConfig`; the model's own without them.
+    is_rgb : bool
+        Whether the last axis is red, green, blue (and alpha).
+
+    Returns
+    -------
+    Detections
+        Points (y, x), or (frame, y, x), in pixels of `image`, with scores.
+
+    Raises
+    ------
+    ValueError
+        If the image has another shape, or a setting is out of bounds.
+    """
+    settings = config.override(
+        model.card.detection, threshold=threshold, min_distance_um=min_distance_um, method=method
+    )
+    prediction = run(predict_steps(image, model, pixel_size_um=pixel_size_um, is_rgb=is_rgb))
+    if prediction.pixel_size_assumed:
+        warnings.warn(assumed_text(prediction.pixel_size_um), PixelSizeAssumedWarning, stacklevel=2)
+    return prediction.detections(settings)
+
+
+def assumed_text(pixel_size_um: float) -> str:
+    """Return what to tell the user where the pixel size was assumed."""
+    return (
+        f"the pixel size is not stated; {pixel_size_um:g} um per pixel was assumed, which is that "
+        "of the model's training images"
+    )

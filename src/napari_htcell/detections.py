@@ -1,0 +1,129 @@
+"""What a model found in an image, and how that is kept in a project."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_htcell import atomic, pointsfile
+from napari_htcell.annotations import check_points, with_suffix
+from napari_htcell.config import DetectConfig
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How detections were made.
+
+    Parameters
+    ----------
+    model : str
+        Name of the model.
+    settings : DetectConfig
+        How the heat map became points.
+    pixel_size_um : float
+        Micrometres per pixel of the original image.
+    pixel_size_assumed : bool
+        Whether nobody stated the pixel size, so that the model's usual one was taken.
+    date : str
+        ISO 8601, UTC.
+    plugin_version : str
+    """
+
+    model: str
+    settings: DetectConfig
+    pixel_size_um: float
+    pixel_size_assumed: bool
+    date: str
+    plugin_version: str
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Cells that a model found.
+
+    Parameters
+    ----------
+    points : ndarray of float, shape (N, 2) or (N, 3)
+        (y, x), or (frame, y, x) of a time stack, in pixels of the original image.
+    scores : ndarray of float, shape (N,)
+        Height of the heat map at each cell, 0 to 1.
+    provenance : Provenance
+    """
+
+    points: npt.NDArray[np.float64]
+    scores: npt.NDArray[np.float64]
+    provenance: Provenance
+
+    def __post_init__(self) -> None:
+        check_points(self.points)
+        if self.scores.shape != (len(self.points),):
+            raise ValueError(f"got {len(self.points)} points, scores of {self.scores.shape}")
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def above(self, threshold: float) -> Self:
+        """Return the detections with a score of at least `threshold`."""
+        kept = self.scores >= threshold
+        settings = self.provenance.settings.model_copy(update={"threshold": threshold})
+        return replace(
+            self,
+            points=self.points[kept],
+            scores=self.scores[kept],
+            provenance=replace(self.provenance, settings=settings),
+        )
+
+    def in_frame(self, frame: int = 0) -> npt.NDArray[np.float64]:
+        """Return the points of one frame, shape (N, 2), as (y, x)."""
+        if self.points.shape[1] == 2:
+            return self.points if frame == 0 else np.empty((0, 2))
+        return self.points[np.rint(self.points[:, 0]).astype(int) == frame, 1:]
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per detection: frame (of stacks), y, x, score."""
+        return pointsfile.points_rows(self.points, score=[f"{score:.4f}" for score in self.scores])
+
+
+def save_detections(path: Path, detections: Detections) -> None:
+    """Save the points as `<path>.csv` and how they were made as `<path>.json`.
+
+    The second file goes away first and comes back last, so that it never describes other points.
+    """
+    state = with_suffix(path, ".json")
+    state.unlink(missing_ok=True)
+    stack = detections.points.shape[1] == 3
+    pointsfile.write_rows(
+        with_suffix(path, ".csv"), ["frame"] * stack + ["y", "x", "score"], detections.rows
+    )
+    content = asdict(detections.provenance)
+    content["settings"] = detections.provenance.settings.model_dump()
+    atomic.write_text(state, json.dumps({"format": 1} | content, indent=1))
+
+
+def load_detections(path: Path) -> Detections | None:
+    """Load what `save_detections` saved; None where there is nothing (complete).
+
+    Raises
+    ------
+    ValueError
+        If a file is damaged; with its name.
+    """
+    state, table = with_suffix(path, ".json"), with_suffix(path, ".csv")
+    if not (state.exists() and table.exists()):
+        return None
+    points, _ = pointsfile.read_points(table)[""]
+    try:
+        _, rows = pointsfile.read_rows(table)
+        scores = np.asarray([float(row["score"]) for row in rows])
+        content = json.loads(state.read_text(encoding="utf-8"))
+        del content["format"]
+        content["settings"] = DetectConfig(**content["settings"])
+        return Detections(points, scores, Provenance(**content))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{state}: is damaged ({error}); detect this image again") from error

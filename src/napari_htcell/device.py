@@ -1,0 +1,105 @@
+"""Where and in which number format to compute, found by a short trial rather than assumed."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager
+
+import torch
+
+from napari_htcell.config import DeviceChoice, PrecisionChoice
+from napari_htcell.unet import UNet
+
+PROBE_SIDES = (32, 256)
+"""Sides of the trial images in pixels, small ones first: a processor that only imitates bfloat16
+can take minutes for a large one (github.com/pytorch/pytorch/issues/111456)."""
+
+WORTHWHILE = 0.9
+"""bfloat16 is taken if it needs at most this part of float32's time."""
+
+
+def choose_device(choice: DeviceChoice = "auto") -> torch.device:
+    """Return the device to compute on.
+
+    Parameters
+    ----------
+    choice : {"auto", "cpu", "cuda", "mps"}
+        "auto" takes CUDA, else MPS, else the CPU.
+
+    Raises
+    ------
+    ValueError
+        If the device chosen is not there.
+    """
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if choice == "auto":
+        return torch.device(next(name for name, available in there.items() if available))
+    if not there[choice]:
+        available = ", ".join(name for name, is_there in there.items() if is_there)
+        raise ValueError(f"device {choice!r} is not available here; available: {available}")
+    return torch.device(choice)
+
+
+def choose_precision(
+    network: UNet, device: torch.device, choice: PrecisionChoice = "auto"
+) -> torch.dtype:
+    """Return the number format to train in.
+
+    Parameters
+    ----------
+    network : UNet
+        A copy of its shape is timed; it is not changed itself.
+    device : torch.device
+    choice : {"auto", "float32", "bfloat16"}
+        "auto" times training steps in both and takes bfloat16 if it is clearly faster.
+    """
+    if choice != "auto":
+        return torch.bfloat16 if choice == "bfloat16" else torch.float32
+    if device.type == "mps":  # not measured by us
+        return torch.float32
+    width = network.last.in_channels
+    with torch.random.fork_rng():
+        trial = place(UNet(width, network.depth), device)
+    for side in PROBE_SIDES:
+        image = torch.zeros(1, 1, side, side, device=device)
+        full = _step_seconds(trial, image, torch.float32)
+        if _step_seconds(trial, image, torch.bfloat16) > WORTHWHILE * full:
+            # A small image says nothing for bfloat16, but a lot against it.
+            if side == PROBE_SIDES[-1]:
+                return torch.float32
+            if _step_seconds(trial, image, torch.bfloat16) > 4 * full:
+                return torch.float32
+    return torch.bfloat16
+
+
+def place(network: UNet, device: torch.device) -> UNet:
+    """Move a network to a device, in place, with its channels last in memory.
+
+    Measured on two cores with AVX-512: a training step takes 0.7 to 1.0 of the time of the usual
+    order, and the numbers are the same.
+    """
+    network.to(device=device, memory_format=torch.channels_last)
+    return network
+
+
+def computing_in(device: torch.device, precision: torch.dtype) -> AbstractContextManager[None]:
+    """Return a context in which the network computes in `precision`."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16)
+
+
+def _step_seconds(network: UNet, image: torch.Tensor, precision: torch.dtype) -> float:
+    """Return the shorter of two training steps' times, after one to warm up."""
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        with computing_in(image.device, precision):
+            loss = network(image).float().square().mean()
+        loss.backward()
+        if image.device.type == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[1:])

@@ -1,0 +1,263 @@
+"""Detections against the truth: one-to-one assignment with a cut-off, counts, distance and F.
+
+Section 3.5 of the paper. No torch, no window.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import KDTree
+
+from napari_htcell.annotations import check_points
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """Which detection is which true cell.
+
+    Parameters
+    ----------
+    pairs : ndarray of int, shape (TP, 2)
+        Index of the detection and of the true cell.
+    distances : ndarray of float, shape (TP,)
+        Distance of each pair in pixels.
+    n_points, n_truth : int
+        Number of detections and of true cells.
+    pixel_size_um : float or None
+        Micrometres per pixel, where known.
+    """
+
+    pairs: npt.NDArray[np.intp]
+    distances: npt.NDArray[np.float64]
+    n_points: int
+    n_truth: int
+    pixel_size_um: float | None = None
+
+    @property
+    def tp(self) -> int:
+        """Number of detections that are a true cell."""
+        return len(self.pairs)
+
+    @property
+    def fp(self) -> int:
+        """Number of detections that are none."""
+        return self.n_points - self.tp
+
+    @property
+    def fn(self) -> int:
+        """Number of true cells not detected."""
+        return self.n_truth - self.tp
+
+    @property
+    def f_score(self) -> float:
+        """2 TP / (2 TP + FP + FN); 1 if there is neither a detection nor a true cell."""
+        return f_score(self.tp, self.fp, self.fn)
+
+    @property
+    def mean_distance(self) -> float:
+        """Mean distance of the pairs in pixels, `d` in the paper; NaN without a pair."""
+        return float(self.distances.mean()) if self.tp else math.nan
+
+    @property
+    def mean_distance_um(self) -> float:
+        """Mean distance of the pairs in micrometres; NaN without a pair or a pixel size."""
+        return self.mean_distance * (self.pixel_size_um or math.nan)
+
+
+def f_score(tp: int, fp: int, fn: int) -> float:
+    """Return f = 2 TP / (2 TP + FP + FN) (section 3.5), and 1 where all three are 0."""
+    return 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else 1.0
+
+
+def evaluate(
+    points: npt.NDArray[Any],
+    truth: npt.NDArray[Any],
+    *,
+    cutoff_px: float | None = None,
+    cutoff_um: float | None = None,
+    pixel_size_um: float | None = None,
+) -> Match:
+    """Assign detections to true cells one to one (section 3.5).
+
+    Pairs beyond the cut-off are forbidden before the assignment is solved; among the assignments
+    with the most pairs, the one with the least total distance is taken.
+
+    Parameters
+    ----------
+    points : ndarray of float, shape (N, 2) or (N, 3)
+        Detections (y, x) or (frame, y, x) in pixels; cells match within a frame only.
+    truth : ndarray of float, shape (M, 2) or (M, 3)
+        True cells.
+    cutoff_px, cutoff_um : float
+        Largest distance of a pair; exactly one of the two.
+    pixel_size_um : float, optional
+        Micrometres per pixel; needed with `cutoff_um`.
+
+    Returns
+    -------
+    Match
+        Without detections FN is all true cells, without truth FP is all detections, and F is 0;
+        without both F is 1.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, both or no cut-off is given, or one is not positive.
+    """
+    points, truth = (np.asarray(array, dtype=np.float64) for array in (points, truth))
+    for array in (points, truth):
+        check_points(array)
+    if points.shape[1] != truth.shape[1]:
+        raise ValueError(f"points have {points.shape[1]} columns, the truth has {truth.shape[1]}")
+    cutoff = _cutoff_px(cutoff_px, cutoff_um, pixel_size_um)
+    pairs, distances = _assign(_apart(points, cutoff), _apart(truth, cutoff), cutoff)
+    return Match(pairs, distances, len(points), len(truth), pixel_size_um)
+
+
+def _cutoff_px(cutoff_px: float | None, cutoff_um: float | None, size: float | None) -> float:
+    if (cutoff_px is None) == (cutoff_um is None):
+        raise ValueError(
+            f"give either cutoff_px or cutoff_um, got cutoff_px={cutoff_px}, cutoff_um={cutoff_um}"
+        )
+    if cutoff_um is not None:
+        if size is None or not size > 0:
+            raise ValueError(f"cutoff_um needs pixel_size_um above 0, got {size}")
+        cutoff_px = cutoff_um / size
+    if cutoff_px is None or not cutoff_px > 0:
+        raise ValueError(f"the cut-off must be above 0, got {cutoff_px}")
+    return cutoff_px
+
+
+def _apart(points: npt.NDArray[np.float64], cutoff: float) -> npt.NDArray[np.float64]:
+    """Put frames further apart than the cut-off, so that no pair spans two of them."""
+    if points.shape[1] == 2:
+        return points
+    return points * [2 * cutoff, 1, 1]
+
+
+def _assign(
+    points: npt.NDArray[np.float64], truth: npt.NDArray[np.float64], cutoff: float
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+    """Solve the assignment for each group of points that the cut-off connects."""
+    none = np.empty((0, 2), dtype=np.intp), np.empty(0)
+    if not len(points) or not len(truth):
+        return none
+    near = KDTree(points).sparse_distance_matrix(KDTree(truth), cutoff, output_type="coo_matrix")
+    graph = _bipartite(near, len(points), len(truth))
+    n_groups, group = connected_components(graph, directed=False)
+    point_groups = _members(group[: len(points)], n_groups)
+    truth_groups = _members(group[len(points) :], n_groups)
+    pairs, distances = [none[0]], [none[1]]
+    for rows, columns in zip(point_groups, truth_groups, strict=True):
+        if len(rows) and len(columns):
+            apart = np.linalg.norm(points[rows, None] - truth[None, columns], axis=-1)
+            # One forbidden pair costs more than all allowed ones together, so the number of
+            # allowed pairs is as large as it can be before their distances matter.
+            forbidden = (cutoff + 1) * (min(apart.shape) + 1)
+            chosen = linear_sum_assignment(np.where(apart <= cutoff, apart, forbidden))
+            allowed = apart[chosen] <= cutoff
+            pairs.append(np.column_stack([rows[chosen[0]], columns[chosen[1]]])[allowed])
+            distances.append(apart[chosen][allowed])
+    return np.concatenate(pairs), np.concatenate(distances)
+
+
+def _bipartite(near: Any, n_points: int, n_truth: int) -> Any:
+    from scipy.sparse import coo_array
+
+    # A distance of 0 would be no connection in a sparse matrix.
+    ones = np.ones(len(near.row), dtype=bool)
+    size = n_points + n_truth
+    return coo_array((ones, (near.row, near.col + n_points)), shape=(size, size))
+
+
+def _members(group: npt.NDArray[np.int32], n_groups: int) -> list[npt.NDArray[np.intp]]:
+    """Return the indices of each group's members."""
+    order = np.argsort(group, kind="stable")
+    return np.split(order, np.searchsorted(group[order], np.arange(1, n_groups)))
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over images, as Table 1 of the paper has them.
+
+    Parameters
+    ----------
+    images, tp, fp, fn : int
+    mean_distance_um : float
+        Over all pairs; NaN without one.
+    count_error : float
+        Mean over images of |detected - true| / max(true, 1).
+    """
+
+    images: int
+    tp: int
+    fp: int
+    fn: int
+    mean_distance_um: float
+    count_error: float
+
+    @property
+    def f_score(self) -> float:
+        """F of the summed counts."""
+        return f_score(self.tp, self.fp, self.fn)
+
+
+def total(matches: Iterable[Match]) -> Totals:
+    """Sum the matches of many images."""
+    matches = list(matches)
+    distances = [m.distances * (m.pixel_size_um or math.nan) for m in matches]
+    together = np.concatenate(distances) if distances else np.empty(0)
+    errors = [abs(m.n_points - m.n_truth) / max(m.n_truth, 1) for m in matches]
+    return Totals(
+        images=len(matches),
+        tp=sum(m.tp for m in matches),
+        fp=sum(m.fp for m in matches),
+        fn=sum(m.fn for m in matches),
+        mean_distance_um=float(together.mean()) if len(together) else math.nan,
+        count_error=float(np.mean(errors)) if errors else math.nan,
+    )
+
+
+def best_threshold(
+    images: Sequence[tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], float]],
+    *,
+    cutoff_um: float,
+    thresholds: Sequence[float],
+) -> tuple[float, Totals]:
+    """Choose the score threshold with the highest F over images with complete truth.
+
+    Parameters
+    ----------
+    images : sequence of (points, scores, truth, pixel_size_um)
+        All detections of each image down to the lowest threshold: shapes (N, 2), (N,), (M, 2).
+    cutoff_um : float
+        Largest distance of a match in micrometres.
+    thresholds : sequence of float
+        Candidates; where F is equal for several neighbours, the middle one is taken, since the
+        ends would be the next to fall.
+
+    Returns
+    -------
+    threshold : float
+    totals : Totals
+        At that threshold.
+    """
+    results = [
+        total(
+            evaluate(points[scores >= t], truth, cutoff_um=cutoff_um, pixel_size_um=pixel_size_um)
+            for points, scores, truth, pixel_size_um in images
+        )
+        for t in thresholds
+    ]
+    best = max(result.f_score for result in results)
+    equal = [index for index, result in enumerate(results) if result.f_score == best]
+    chosen = equal[len(equal) // 2]
+    return thresholds[chosen], results[chosen]

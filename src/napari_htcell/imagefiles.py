@@ -1,0 +1,154 @@
+"""Image files as they are on disk: pixels, whether they are colours, and the pixel size."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+import tifffile
+
+TIFF_SUFFIXES = (".tif", ".tiff")
+OTHER_SUFFIXES = (".png", ".jpg", ".jpeg")
+SUFFIXES = TIFF_SUFFIXES + OTHER_SUFFIXES
+
+_UM_PER_UNIT = {
+    "nm": 1e-3, "µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "\\u00b5m": 1.0,
+    "mm": 1e3, "cm": 1e4, "m": 1e6,
+}  # fmt: skip
+_UM_PER_TIFF_UNIT = {3: 1e4}
+
+
+class ImageError(ValueError):
+    """An image cannot be read; the text names the file, what is wrong, and what to do."""
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """Pixels of an image or a time stack.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (Y, X), (T, Y, X), (Y, X, C) or (T, Y, X, C)
+        As stored; C is 3 or 4 and present if `is_rgb`.
+    is_rgb : bool
+        Whether the last axis holds colours.
+    pixel_size_um : float or None
+        Micrometres per pixel, None if the file does not say.
+    """
+
+    pixels: npt.NDArray[Any]
+    is_rgb: bool
+    pixel_size_um: float | None
+
+    @property
+    def ndim(self) -> int:
+        """2 for an image, 3 for a time stack."""
+        return self.pixels.ndim - int(self.is_rgb)
+
+    def with_pixel_size(self, pixel_size_um: float | None) -> Self:
+        """Return the same image with a stated pixel size; None keeps the file's own."""
+        return self if pixel_size_um is None else replace(self, pixel_size_um=pixel_size_um)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read a TIFF, OME-TIFF, PNG or JPEG file.
+
+        Raises
+        ------
+        ImageError
+            If the file is missing, damaged, or not an image of a known kind and shape.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise ImageError(f"{path}: no such file")
+        if path.suffix.lower() not in SUFFIXES:
+            raise ImageError(
+                f"{path}: unknown kind of file; save it as one of {', '.join(SUFFIXES)}"
+            )
+        reader = _read_tiff if path.suffix.lower() in TIFF_SUFFIXES else _read_other
+        try:
+            pixels, axes, pixel_size_um = reader(path)
+        # The two libraries raise a dozen kinds of errors on damaged files, one as good as another.
+        except Exception as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise ImageError(
+                f"{path}: cannot be read as an image ({reason}); is the file complete?"
+            ) from error
+        pixels, is_rgb = _drop_single_axes(path, pixels, axes)
+        return cls(pixels, is_rgb, pixel_size_um)
+
+
+def _read_tiff(path: Path) -> tuple[npt.NDArray[Any], str, float | None]:
+    with tifffile.TiffFile(path) as file:
+        series = file.series[0]
+        return series.asarray(), series.axes, _tiff_pixel_size(file)
+
+
+def _read_other(path: Path) -> tuple[npt.NDArray[Any], str, float | None]:
+    with PIL.Image.open(path) as image:
+        image.load()
+        # Palettes are indices and CMYK is ink; neither is a brightness.
+        plain = image if image.mode in ("L", "RGB", "RGBA", "I", "I;16", "F") else _unfold(image)
+        pixels = np.asarray(plain)
+    return pixels, "YXS" if pixels.ndim == 3 else "YX", None
+
+
+def _unfold(image: PIL.Image.Image) -> PIL.Image.Image:
+    return image.convert("L" if image.mode in ("1", "LA") else "RGB")
+
+
+def _drop_single_axes(
+    path: Path, pixels: npt.NDArray[Any], axes: str
+) -> tuple[npt.NDArray[Any], bool]:
+    """Return (T, Y, X) or (Y, X), colours last, from axes as tifffile names them."""
+    kept = [axis for axis, size in zip(axes, pixels.shape, strict=True) if size > 1 or axis in "YX"]
+    pixels = pixels.reshape(
+        [size for axis, size in zip(axes, pixels.shape, strict=True) if size > 1 or axis in "YX"]
+    )
+    is_rgb = bool(kept) and kept[-1] == "S"
+    if is_rgb and pixels.shape[-1] not in (3, 4):
+        raise ImageError(f"{path}: has {pixels.shape[-1]} colours; save it as grey or RGB")
+    space = kept[:-1] if is_rgb else kept
+    if space[-2:] != ["Y", "X"] or len(space) > 3 or space[0] == "C":
+        raise ImageError(
+            f"{path}: has axes {axes} of sizes {pixels.shape}; save one channel and one plane "
+            "as an image (Y, X) or a time stack (T, Y, X)"
+        )
+    return pixels, is_rgb
+
+
+def _tiff_pixel_size(file: tifffile.TiffFile) -> float | None:
+    """Return um per pixel from OME, ImageJ or the resolution tags, in this order of trust."""
+    if file.ome_metadata:
+        return _ome_pixel_size(file.ome_metadata)
+    page = file.pages.first
+    resolution = page.tags.get("XResolution")
+    if resolution is None or not resolution.value[0]:
+        return None
+    numerator, denominator = resolution.value
+    if file.imagej_metadata:
+        unit = _UM_PER_UNIT.get(str(file.imagej_metadata.get("unit", "")))
+    else:
+        tag = page.tags.get("ResolutionUnit")
+        # Inches are a printer's default (72 or 300 to the inch), not a measurement.
+        unit = _UM_PER_TIFF_UNIT.get(int(tag.value)) if tag is not None else None
+    return None if unit is None else _plausible(unit * denominator / numerator)
+
+
+def _ome_pixel_size(xml: str) -> float | None:
+    for element in ElementTree.fromstring(xml).iter():
+        if element.tag.endswith("}Pixels"):
+            size = element.get("PhysicalSizeX")
+            unit = _UM_PER_UNIT.get(element.get("PhysicalSizeXUnit", "µm"))
+            return None if size is None or unit is None else _plausible(float(size) * unit)
+    return None
+
+
+def _plausible(pixel_size_um: float) -> float | None:
+    return pixel_size_um if math.isfinite(pixel_size_um) and pixel_size_um > 0 else None

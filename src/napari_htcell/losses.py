@@ -1,0 +1,39 @@
+"""The paper's two losses per pixel (section 2.2), averaged where the truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.nn import functional
+
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(logits, target, weight), each of shape (B, 1, Y, X), to a scalar."""
+
+
+def mean_squared_error(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Return L2 between the network's sigmoid and the target (localisation).
+
+    Parameters
+    ----------
+    logits, target, weight : Tensor of float, shape (B, 1, Y, X)
+        Weight is 1 where the truth is known and 0 elsewhere.
+    """
+    return _mean(functional.mse_loss(logits.sigmoid(), target, reduction="none"), weight)
+
+
+def binary_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Return -(y log p + (1 - y) log(1 - p)) with p the network's sigmoid (segmentation).
+
+    Parameters
+    ----------
+    logits, target, weight : Tensor of float, shape (B, 1, Y, X)
+        Weight is 1 where the truth is known and 0 elsewhere.
+    """
+    each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return _mean(each, weight)
+
+
+def _mean(each: Tensor, weight: Tensor) -> Tensor:
+    # A square without any known pixel has no loss, and no gradient, rather than 0 / 0.
+    return (each * weight).sum() / weight.sum().clamp(min=1)

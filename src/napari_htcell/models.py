@@ -1,0 +1,260 @@
+"""Models: weights as safetensors and a card as JSON, in a folder of the model's name.
+
+Models come with the package, lie in the user's data folder, or in a project. Nothing is ever
+unpickled, and a card is checked before anything is built from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import platformdirs
+from pydantic import ValidationError
+
+from napari_htcell import atomic
+from napari_htcell.cards import Card, software
+
+if TYPE_CHECKING:
+    from napari_htcell.project import Project
+    from napari_htcell.unet import UNet
+
+CARD = "card.json"
+WEIGHTS = "weights.safetensors"
+SHIPPED_FOLDER = Path(__file__).parent / "shipped_models"
+Origin = Literal["project", "user", "shipped", "file"]
+
+
+class ModelError(ValueError):
+    """A model cannot be found or used; the text says which, why, and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network with its weights and card."""
+
+    card: Card
+    network: UNet
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.card.name
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A model on disk, its weights not loaded.
+
+    Parameters
+    ----------
+    card : Card
+    folder : Path
+    origin : {"project", "user", "shipped", "file"}
+    """
+
+    card: Card
+    folder: Path
+    origin: Origin
+
+
+def user_folder() -> Path:
+    """Return the folder of the user's own models."""
+    return platformdirs.user_data_path("napari-htcell", appauthor=False) / "models"
+
+
+def list_models(project: Project | None = None) -> list[ModelEntry]:
+    """List models without loading weights: the project's, the user's, the shipped ones.
+
+    Damaged models are left out; `load_model` says what is wrong with them.
+    """
+    return list(_entries(project))
+
+
+def _entries(project: Project | None) -> Iterator[ModelEntry]:
+    places: list[tuple[Origin, Path]] = [("user", user_folder()), ("shipped", SHIPPED_FOLDER)]
+    if project is not None:
+        places.insert(0, ("project", project.models_folder))
+    for origin, place in places:
+        if place.is_dir():
+            for folder in sorted(place.iterdir()):
+                if (folder / CARD).is_file() and not folder.name.startswith(atomic.PREFIX):
+                    try:
+                        yield ModelEntry(read_card(folder), folder, origin)
+                    except ModelError:
+                        continue
+
+
+def read_card(folder: Path) -> Card:
+    """Read and check the card in a model's folder.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, no card, or out of bounds.
+    """
+    path = folder / CARD
+    try:
+        return Card.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{folder}: is no model (it has no readable {CARD})") from error
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: is no model card ({_first_fault(error)})") from error
+
+
+def _first_fault(error: ValidationError | UnicodeDecodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return str(error)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else first["msg"]
+
+
+def find_model(name_or_path: str | Path, project: Project | None = None) -> ModelEntry:
+    """Find a model by its name, or by its folder.
+
+    Raises
+    ------
+    ModelError
+        If there is none, with those that there are.
+    """
+    entries = list_models(project)
+    for entry in entries:
+        if entry.card.name == str(name_or_path):
+            return entry
+    folder = Path(name_or_path).expanduser()
+    if folder.is_dir():
+        return ModelEntry(read_card(folder), folder, "file")
+    if folder.is_file():
+        raise ModelError(
+            f"{folder}: is a file; import it first (htcell models import), or name a model's folder"
+        )
+    names = ", ".join(entry.card.name for entry in entries) or "none"
+    raise ModelError(f"there is no model {str(name_or_path)!r}; the models here are: {names}")
+
+
+def load_model(name_or_path: str | Path, project: Project | None = None) -> Model:
+    """Load a model by its name (the project's, the user's, then the shipped ones) or folder.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+    project : Project, optional
+        Its models are looked at first.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelError
+        If there is none, or its files are damaged or do not belong together.
+    """
+    import safetensors.torch
+
+    from napari_htcell.unet import UNet
+
+    entry = find_model(name_or_path, project)
+    path = entry.folder / WEIGHTS
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
+    if hashlib.sha256(content).hexdigest() != entry.card.weights_sha256:
+        raise ModelError(f"{path}: is not the file that its card was written for; import it again")
+    network = UNet(entry.card.training.base_width, entry.card.training.depth)
+    try:
+        network.load_state_dict(safetensors.torch.load(content))
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{path}: does not fit the network on its card ({reason})") from error
+    network.eval()
+    return Model(entry.card, network)
+
+
+def save_model(model: Model, folder: Path) -> Model:
+    """Save a model as `<folder>/<name>`; nothing is overwritten.
+
+    Returns
+    -------
+    Model
+        The same with its card as written.
+
+    Raises
+    ------
+    FileExistsError
+        If a model of that name is there.
+    """
+    import safetensors.torch
+
+    tensors = {name: value.contiguous() for name, value in model.network.state_dict().items()}
+    content = safetensors.torch.save(tensors)
+    card = model.card.model_copy(
+        update={"weights_sha256": hashlib.sha256(content).hexdigest(), "software": software()}
+    )
+    with atomic.new_folder(folder / card.name) as unfinished:
+        atomic.write_bytes(unfinished / WEIGHTS, content)
+        atomic.write_text(unfinished / CARD, card.model_dump_json(indent=1))
+    return Model(card, model.network)
+
+
+def free_name(wanted: str, project: Project | None = None) -> str:
+    """Return `wanted`, or with -2, -3, ... the first name that no model has."""
+    taken = {entry.card.name for entry in list_models(project)}
+    number, name = 1, wanted
+    while name in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
+def export_model(entry: ModelEntry, path: Path) -> None:
+    """Write a model as one zip file, to hand on; an existing file is not overwritten."""
+    if path.exists():
+        raise FileExistsError(f"{path} is already there; choose another name")
+    with zipfile.ZipFile(path, "x") as archive:
+        for name in (CARD, WEIGHTS):
+            archive.write(entry.folder / name, name)
+
+
+def import_model(path: Path, folder: Path | None = None) -> ModelEntry:
+    """Import a model from a zip file or a folder into the user's models (or another folder).
+
+    Raises
+    ------
+    ModelError
+        If it is no model, damaged, or its name is taken there; nothing is kept then.
+    """
+    folder = folder or user_folder()
+    unchecked = folder / f"{atomic.PREFIX}import"
+    shutil.rmtree(unchecked, ignore_errors=True)
+    unchecked.mkdir(parents=True)
+    try:
+        for name in (CARD, WEIGHTS):
+            (unchecked / name).write_bytes(_member(path, name))
+        model = load_model(unchecked)
+        if (folder / model.name).exists():
+            raise ModelError(f"there is a model {model.name!r} already; delete or rename one")
+        unchecked.rename(folder / model.name)
+    finally:
+        shutil.rmtree(unchecked, ignore_errors=True)
+    return ModelEntry(model.card, folder / model.name, "user")
+
+
+def _member(path: Path, name: str) -> bytes:
+    """Return one of a model's two files; by name, so that an archive cannot name others."""
+    try:
+        if path.is_dir():
+            return (path / name).read_bytes()
+        with zipfile.ZipFile(path) as archive:
+            return archive.read(name)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise ModelError(
+            f"{path}: is no model; expected a zip file or folder with {CARD} and {WEIGHTS}"
+        ) from error

@@ -1,0 +1,113 @@
+"""From a heat map to points: local maxima, or centroids of contours (section 3.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import KDTree
+
+from napari_htcell.config import DetectConfig, DetectionMethod
+
+HeatMap = npt.NDArray[np.float32]
+
+SMOOTHING_PX = 0.7
+"""Standard deviation of the smoothing before peaks are sought; one ripple is not two cells."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Points, shape (N, 2) as (y, x), and scores, shape (N,), highest first."""
+
+    points: npt.NDArray[np.float64]
+    scores: npt.NDArray[np.float64]
+
+
+def find(heat_map: HeatMap, settings: DetectConfig, pixel_size_um: float) -> Found:
+    """Find the cells in a heat map.
+
+    Parameters
+    ----------
+    heat_map : ndarray of float32, shape (Y, X)
+        0 to 1.
+    settings : DetectConfig
+    pixel_size_um : float
+        Micrometres per pixel of the heat map.
+    """
+    found = METHODS[settings.method](
+        heat_map, settings.threshold, settings.min_distance_um / pixel_size_um
+    )
+    order = np.argsort(-found.scores, kind="stable")
+    return Found(found.points[order], found.scores[order])
+
+
+def local_maxima(heat_map: HeatMap, threshold: float, min_distance_px: float) -> Found:
+    """Return the peaks of at least `threshold`, no two closer than `min_distance_px`.
+
+    A peak's score is the heat map's height there; its place is refined below a pixel by the
+    centre of mass of the pixels around it.
+    """
+    smooth = cv2.GaussianBlur(heat_map, (0, 0), SMOOTHING_PX)
+    highest = cv2.dilate(smooth, np.ones((3, 3), np.uint8))
+    # The heat map's own maximum around a peak of the smoothed one, which is lower.
+    scores = cv2.dilate(heat_map, np.ones((3, 3), np.uint8))
+    places = np.argwhere((smooth == highest) & (scores >= threshold) & (smooth > 0))
+    order = np.lexsort((places[:, 1], places[:, 0], -smooth[tuple(places.T)]))
+    places = places[order][_apart(places[order], min_distance_px)]
+    return Found(_refined(smooth, places), scores[tuple(places.T)].astype(np.float64))
+
+
+def _apart(places: npt.NDArray[np.intp], min_distance_px: float) -> npt.NDArray[np.intp]:
+    """Return indices of those that are no closer than the distance to an earlier one kept."""
+    if not len(places):
+        return np.empty(0, dtype=np.intp)
+    near = KDTree(places).query_ball_point(places, min_distance_px * (1 - 1e-9))
+    dropped = np.zeros(len(places), bool)
+    for index, neighbours in enumerate(near):
+        if not dropped[index]:
+            dropped[[n for n in neighbours if n > index]] = True
+    return np.flatnonzero(~dropped)
+
+
+def _refined(smooth: HeatMap, places: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """Move each place to the centre of mass of its 3 x 3 pixels."""
+    padded = np.pad(smooth, 1).astype(np.float64)
+    shifts = np.asarray([(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
+    around = places[:, np.newaxis] + shifts + 1
+    weights = padded[around[..., 0], around[..., 1]]
+    return places + (weights @ shifts) / weights.sum(axis=1, keepdims=True)
+
+
+def contour_centroids(heat_map: HeatMap, threshold: float, min_distance_px: float) -> Found:
+    """Return the centroid of each contour of the thresholded heat map, as the paper does.
+
+    Centroids are first over zeroth contour moments (OpenCV). A contour of one pixel, or a line,
+    encloses no area; its centroid is the mean of its pixels. The score is the height of the heat
+    map's highest pixel within the contour.
+    """
+    above = (heat_map >= threshold).astype(np.uint8)
+    contours, _ = cv2.findContours(above, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    points, scores = np.empty((len(contours), 2)), np.empty(len(contours))
+    for index, contour in enumerate(contours):
+        moments = cv2.moments(contour)
+        if moments["m00"] > 0:
+            points[index] = (
+                moments["m01"] / moments["m00"],
+                moments["m10"] / moments["m00"],
+            )
+        else:
+            points[index] = contour[:, 0, ::-1].mean(axis=0)
+        left, top, width, height = cv2.boundingRect(contour)
+        inside = np.zeros((height, width), np.uint8)
+        cv2.drawContours(inside, [contour], 0, 1, cv2.FILLED, offset=(-left, -top))
+        scores[index] = heat_map[top : top + height, left : left + width][inside == 1].max()
+    return Found(points, scores)
+
+
+METHODS: dict[DetectionMethod, Callable[[HeatMap, float, float], Found]] = {
+    "peaks": local_maxima,
+    "contours": contour_centroids,
+}

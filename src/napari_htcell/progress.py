@@ -1,0 +1,67 @@
+"""How long-running core functions report: they yield a `Progress` and can be stopped there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TypeVar
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report of a running job.
+
+    Parameters
+    ----------
+    what : str
+        What is being done, in words for the user.
+    done, total : int
+        Units of work finished, and all of them.
+    seconds_left : float or None
+        Estimate for this job; None while it is not known.
+    loss : float or None
+        Mean training loss since the last report, where there is one.
+    """
+
+    what: str
+    done: int
+    total: int
+    seconds_left: float | None = None
+    loss: float | None = None
+
+
+class Clock:
+    """Estimates the time left from the pace so far.
+
+    Parameters
+    ----------
+    total : int
+        Units of work of the whole job.
+    done : int, optional
+        Units finished before the clock was started, by an earlier run that is resumed.
+    """
+
+    def __init__(self, total: int, done: int = 0) -> None:
+        self.total = total
+        self._first = done
+        self._start = time.monotonic()
+
+    def seconds_left(self, done: int) -> float | None:
+        """Return the seconds left after `done` units, or None before the first is finished."""
+        finished = done - self._first
+        if finished <= 0:
+            return None
+        return (time.monotonic() - self._start) / finished * (self.total - done)
+
+
+def run(steps: Generator[Progress, None, ResultT]) -> ResultT:
+    """Run a job to its end without listening, and return its result."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            result: ResultT = stop.value
+            return result

@@ -1,0 +1,207 @@
+"""A project: a folder of images with what people and models say about them, in open files.
+
+::
+
+    my_assay/
+      images/            the images, also in subfolders; or they lie in the folder itself
+      annotations/       <image>.csv: frame, y, x, source   <image>.json: complete frames, regions
+      masks/             <image>: cell masks, where somebody drew them (label images)
+      detections/        <image>.csv: frame, y, x, score    <image>.json: model, threshold, date
+      models/            the project's own models
+      exports/           tables for publication
+      htcell.json        settings: pixel size
+
+Nothing is written until there is something to keep, and each file is replaced in one step.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, ValidationError
+
+from napari_htcell import atomic
+from napari_htcell.annotations import Annotation, load_annotation, save_annotation
+from napari_htcell.config import Settings
+from napari_htcell.detections import Detections, load_detections, save_detections
+from napari_htcell.imagefiles import SUFFIXES, ImageFile
+
+OWN_FOLDERS = frozenset(
+    ("annotations", "masks", "detections", "models", "exports", "training", "truth")
+)
+"""Folders in a project that hold no images to annotate."""
+
+
+class ProjectError(ValueError):
+    """A folder cannot be used as a project; the text says which, why, and what to do."""
+
+
+class ProjectSettings(Settings):
+    """What holds for all images of a project."""
+
+    format: int = Field(1, description="format of the settings file")
+    pixel_size_um: float | None = Field(
+        None,
+        gt=0,
+        le=1000,
+        description="micrometres per pixel of the images; empty to believe each image's own file",
+    )
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder of images; see the module's text for its layout.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    """
+
+    path: Path
+
+    @property
+    def images_folder(self) -> Path:
+        """Where the images lie: `images` if there is such a folder, else the project itself."""
+        inside = self.path / "images"
+        return inside if inside.is_dir() else self.path
+
+    @property
+    def models_folder(self) -> Path:
+        """Where the project's own models lie."""
+        return self.path / "models"
+
+    @property
+    def exports_folder(self) -> Path:
+        """Where tables are exported to unless the user says otherwise."""
+        return self.path / "exports"
+
+    @property
+    def training_folder(self) -> Path:
+        """Where unfinished trainings are kept to be resumed."""
+        return self.path / "training"
+
+    @cached_property
+    def images(self) -> tuple[str, ...]:
+        """Names of the images: paths below `images_folder`, with forward slashes, in order."""
+        found = []
+        for folder, inside, files in os.walk(self.images_folder):
+            here = Path(folder)
+            inside[:] = [
+                name
+                for name in inside
+                if not name.startswith(".") and not (here == self.path and name in OWN_FOLDERS)
+            ]
+            found += [
+                (here / name).relative_to(self.images_folder).as_posix()
+                for name in files
+                if name.lower().endswith(SUFFIXES) and not name.startswith(".")
+            ]
+        return tuple(sorted(found))
+
+    @cached_property
+    def settings(self) -> ProjectSettings:
+        """The project's settings."""
+        path = self.path / "htcell.json"
+        if not path.exists():
+            return ProjectSettings()
+        try:
+            return ProjectSettings.model_validate_json(path.read_text(encoding="utf-8"))
+        except (ValidationError, UnicodeDecodeError) as error:
+            first = str(error).splitlines()[0]
+            raise ProjectError(
+                f"{path}: is damaged ({first}); correct it, or delete it and state the pixel size "
+                "again"
+            ) from error
+
+    def save_settings(self, settings: ProjectSettings) -> None:
+        """Save and use other settings."""
+        atomic.write_text(self.path / "htcell.json", settings.model_dump_json(indent=1))
+        self.__dict__["settings"] = settings
+
+    def image_path(self, name: str) -> Path:
+        """Return the file of an image.
+
+        Raises
+        ------
+        ProjectError
+            If the project has no image of that name.
+        """
+        if name not in self.images:
+            raise ProjectError(
+                f"{self.path}: has no image {name!r}; its {len(self.images)} images start with "
+                f"{', '.join(self.images[:3])}"
+            )
+        return self.images_folder / PurePosixPath(name)
+
+    def read_image(self, name: str) -> ImageFile:
+        """Read an image; its pixel size is the project's where that is stated."""
+        file = ImageFile.read(self.image_path(name))
+        return file.with_pixel_size(self.settings.pixel_size_um)
+
+    def read_masks(self, name: str) -> npt.NDArray[np.integer[Any]] | None:
+        """Return an image's cell masks, shape (Y, X) or (T, Y, X), 0 background; None without."""
+        path = self.path / "masks" / PurePosixPath(name)
+        candidates = [path, *(path.with_suffix(suffix) for suffix in SUFFIXES)]
+        for candidate in candidates:
+            if candidate.is_file():
+                pixels = ImageFile.read(candidate).pixels
+                if not np.issubdtype(pixels.dtype, np.integer):
+                    raise ProjectError(f"{candidate}: masks must be whole numbers, one per cell")
+                return pixels
+        return None
+
+    def annotation(self, name: str, ndim: int = 2) -> Annotation:
+        """Return an image's annotation; empty, for 2 or 3 dimensions, if it is untouched."""
+        return load_annotation(self._beside("annotations", name), ndim=ndim)
+
+    def save_annotation(self, name: str, annotation: Annotation) -> None:
+        """Save an image's annotation; when this returns it is on disk."""
+        save_annotation(self._beside("annotations", name), annotation)
+
+    def detections(self, name: str) -> Detections | None:
+        """Return what was last detected in an image; None if nothing was run on it."""
+        return load_detections(self._beside("detections", name))
+
+    def save_detections(self, name: str, found: Detections) -> None:
+        """Save what was detected in an image."""
+        save_detections(self._beside("detections", name), found)
+
+    def _beside(self, kind: str, name: str) -> Path:
+        self.image_path(name)
+        return self.path / kind / PurePosixPath(name)
+
+
+def open_project(path: str | Path) -> Project:
+    """Open a folder of images as a project; nothing is written.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder with images, in itself, in `images`, or in subfolders.
+
+    Returns
+    -------
+    Project
+
+    Raises
+    ------
+    ProjectError
+        If there is no such folder or it has no images.
+    """
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise ProjectError(f"{folder}: no such folder")
+    project = Project(folder.resolve())
+    if not project.images:
+        raise ProjectError(
+            f"{folder}: has no images; put images ({', '.join(SUFFIXES)}) into it or into "
+            f"{folder / 'images'}"
+        )
+    return project

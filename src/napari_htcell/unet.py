@@ -1,0 +1,88 @@
+"""The network: a U-Net as in section 2.1 and Fig. 1 of the paper, and nothing else."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Block(nn.Sequential):
+    """Two 3 x 3 convolutions, each followed by batch normalisation and ReLU (section 2.1)."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(
+            # A bias would be undone by the normalisation that follows.
+            nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels_out),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels_out),
+            nn.ReLU(inplace=True),
+        )
+
+
+class UNet(nn.Module):
+    """Encoder, decoder and skip connections; one grey channel in, one logit out.
+
+    Parameters
+    ----------
+    base_width : int
+        Channels of the first block; they double at each level (Fig. 1 does not state them).
+    depth : int
+        Number of 2 x 2 max poolings, and of 2 x 2 transposed convolutions.
+    """
+
+    def __init__(self, base_width: int, depth: int) -> None:
+        super().__init__()
+        widths = [base_width * 2**level for level in range(depth + 1)]
+        self.encoder = nn.ModuleList(
+            Block(before, width) for before, width in zip([1, *widths], widths, strict=False)
+        )
+        self.up = nn.ModuleList(
+            nn.ConvTranspose2d(2 * width, width, 2, stride=2) for width in reversed(widths[:-1])
+        )
+        self.decoder = nn.ModuleList(Block(2 * width, width) for width in reversed(widths[:-1]))
+        self.last = nn.Conv2d(widths[0], 1, 1)
+        self.depth = depth
+
+    @property
+    def multiple(self) -> int:
+        """Sides that are a multiple of this need no padding."""
+        return int(2**self.depth)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the logit of each pixel; the paper's last sigmoid is the loss's or the caller's.
+
+        Parameters
+        ----------
+        image : Tensor of float, shape (B, 1, Y, X)
+            Standardised grey level, any size.
+
+        Returns
+        -------
+        Tensor of float, shape (B, 1, Y, X)
+        """
+        height, width = image.shape[-2:]
+        # 250 is no multiple of 16, and the paper does not say what it does about that. Repeating
+        # the edge adds no new edge for the network to find.
+        down, right = -height % self.multiple, -width % self.multiple
+        features = functional.pad(image, (0, right, 0, down), mode="replicate")
+        skips: list[Tensor] = []
+        for block in self.encoder:
+            features = block(functional.max_pool2d(features, 2) if skips else features)
+            skips.append(features)
+        skips.pop()
+        for up, block in zip(self.up, self.decoder, strict=True):
+            features = block(torch.cat([skips.pop(), up(features)], dim=1))
+        logits: Tensor = self.last(features)
+        return logits[..., :height, :width]
+
+
+def context_px(depth: int) -> int:
+    """Return how far, in pixels, an output pixel can see; a tile's margin for equal results.
+
+    Each level has two convolutions of one pixel's reach on the way down and two on the way up
+    (one level: only two), in units of 2**level pixels, and each pooling adds less than one unit.
+    """
+    return sum(5 * 2**level for level in range(depth)) + 2 * 2**depth

@@ -1,0 +1,138 @@
+"""The paper's training recipes side by side, as data (section 3.3).
+
+A new recipe is a new record here. `train` runs a version's stages one after another; `fine_tune`
+runs its last stage from a model that is there already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from napari_htcell import augment, losses, targets
+from napari_htcell.targets import FloatImage, Truth
+
+LearnFrom = Literal["partial", "complete"]
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """Stochastic gradient descent (section 2.2)."""
+
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 0.0005
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run over one kind of images with one target and loss.
+
+    Parameters
+    ----------
+    learn_from : {"partial", "complete"}
+        Partially annotated images, their unclicked cells being taken for background, or images
+        and regions in which every cell is annotated.
+    epochs : int
+        Times that every square is seen.
+    min_steps : int
+        Least number of steps, whatever the number of squares: the paper's own run over 2241 images
+        takes 44,820, and 300 over thirty images would end before the network finds a cell.
+    target : callable
+        Truth and spot size to what the network is asked to draw.
+    loss : callable
+        See `losses`.
+    augmentation : callable
+        See `augment`.
+    """
+
+    learn_from: LearnFrom
+    epochs: int
+    min_steps: int
+    target: Callable[[Truth, float], FloatImage]
+    loss: losses.Loss
+    augmentation: augment.Augmentation = augment.none
+    optimiser: Optimiser = Optimiser()
+
+
+@dataclass(frozen=True)
+class Version:
+    """A training recipe.
+
+    Parameters
+    ----------
+    name : str
+        As in the paper's Table 1.
+    summary : str
+        One line for a menu.
+    stages : tuple of Stage
+        Run in order.
+    """
+
+    name: str
+    summary: str
+    stages: tuple[Stage, ...]
+
+    @property
+    def fine_tuning(self) -> Stage:
+        """The stage that improves a model that is there already: the last."""
+        return self.stages[-1]
+
+
+PARTIAL = Stage(
+    "partial",
+    epochs=10,
+    min_steps=3000,
+    target=targets.gaussian_spots,
+    loss=losses.mean_squared_error,
+)
+PARTIAL_AUGMENTED = Stage(
+    "partial",
+    epochs=10,
+    min_steps=3000,
+    target=targets.gaussian_spots,
+    loss=losses.mean_squared_error,
+    augmentation=augment.paper,
+)
+CLEAN = Stage(
+    "complete",
+    epochs=50,
+    min_steps=600,
+    target=targets.gaussian_spots,
+    loss=losses.mean_squared_error,
+)
+CLEAN_MASKS = Stage(
+    "complete",
+    epochs=50,
+    min_steps=600,
+    target=targets.cell_masks,
+    loss=losses.binary_cross_entropy,
+)
+
+VERSIONS: dict[str, Version] = {
+    version.name: version
+    for version in (
+        Version("A", "partial clicks only", (PARTIAL,)),
+        Version("A+DA", "partial clicks only, augmented", (PARTIAL_AUGMENTED,)),
+        Version("B", "partial clicks, then complete images", (PARTIAL, CLEAN)),
+        Version(
+            "B+DA", "partial clicks, augmented, then complete images", (PARTIAL_AUGMENTED, CLEAN)
+        ),
+        Version("C", "masks of complete images", (CLEAN_MASKS,)),
+        Version("D", "centroids of complete images", (CLEAN,)),
+    )
+}
+
+
+def get_version(name: str) -> Version:
+    """Return a version by its name.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name, with those that there are.
+    """
+    if name not in VERSIONS:
+        raise ValueError(f"there is no version {name!r}; choose one of {', '.join(VERSIONS)}")
+    return VERSIONS[name]
