@@ -82,8 +82,7 @@ def place(network: UNet, device: torch.device) -> UNet:
     Measured on two cores with AVX-512: a training step takes 0.7 to 1.0 of the time of the usual
     order, and the numbers are the same.
     """
-    network.to(device=device, memory_format=torch.channels_last)
-    return network
+    return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def computing_in(device: torch.device, precision: torch.dtype) -> AbstractContextManager[None]:

@@ -77,7 +77,8 @@ def standardise(grey: GreyImage) -> GreyImage:
     # Rounding leaves a constant image a deviation of about 1e-7 of its level, which is no contrast.
     if deviation <= 1e-6 * (1 + abs(float(grey.mean()))):
         return np.zeros_like(grey)
-    return ((grey - grey.mean()) / deviation).astype(np.float32)
+    standard = (grey - grey.mean()) / deviation
+    return np.asarray(standard, dtype=np.float32)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import torch
 
 from napari_htcell import calibrate, checkpoint, config, models
 from napari_htcell.cards import Card
-from napari_htcell.config import PAPER_PIXEL_SIZE_UM, DetectConfig, TrainConfig
+from napari_htcell.config import DetectConfig, TrainConfig
 from napari_htcell.dataset import learning_images
 from napari_htcell.device import choose_device, choose_precision, place
 from napari_htcell.models import Model
@@ -32,7 +32,14 @@ from napari_htcell.versions import Stage, Version, get_version
 Steps = Generator[Progress, None, Model]
 
 
-def train(version: str, project: Project, *, name: str | None = None, **settings: Any) -> Model:
+def train(
+    version: str,
+    project: Project,
+    *,
+    name: str | None = None,
+    summary: str = "",
+    **settings: Any,
+) -> Model:
     """Train a version from random weights on a project, and keep the model there.
 
     Parameters
@@ -42,6 +49,8 @@ def train(version: str, project: Project, *, name: str | None = None, **settings
     project : Project
     name : str, optional
         Name of the model; version and date without it.
+    summary : str, optional
+        What the images are, for the card.
     **settings
         Fields of `TrainConfig`.
 
@@ -56,11 +65,17 @@ def train(version: str, project: Project, *, name: str | None = None, **settings
     ValueError
         If there is no such version, or a setting is out of bounds.
     """
-    return run(train_steps(version, project, name=name, **settings))
+    return run(train_steps(version, project, name=name, summary=summary, **settings))
 
 
 def fine_tune(
-    model: Model, project: Project, version: str = "B", *, name: str | None = None, **settings: Any
+    model: Model,
+    project: Project,
+    version: str = "B",
+    *,
+    name: str | None = None,
+    summary: str = "",
+    **settings: Any,
 ) -> Model:
     """Improve a model with the complete images of a project (version B), and keep the result.
 
@@ -72,7 +87,7 @@ def fine_tune(
         Its complete images and complete regions are learnt from.
     version : str, optional
         Its last stage is run.
-    name, **settings
+    name, summary, **settings
         As of `train`; resolution, spot size and network are the model's own.
 
     Returns
@@ -84,11 +99,16 @@ def fine_tune(
     NothingToLearnError
         If the project has no complete image or region.
     """
-    return run(fine_tune_steps(model, project, version, name=name, **settings))
+    return run(fine_tune_steps(model, project, version, name=name, summary=summary, **settings))
 
 
 def train_steps(
-    version: str, project: Project, *, name: str | None = None, **settings: Any
+    version: str,
+    project: Project,
+    *,
+    name: str | None = None,
+    summary: str = "",
+    **settings: Any,
 ) -> Steps:
     """Do what `train` does, yielding progress."""
     recipe = get_version(version)
@@ -96,44 +116,52 @@ def train_steps(
     with torch.random.fork_rng():
         torch.manual_seed(chosen.seed)
         network = UNet(chosen.base_width, chosen.depth)
-    start = Model(_card(recipe, chosen, DetectConfig(), PAPER_PIXEL_SIZE_UM), network)
-    return _learn(start, recipe, recipe.stages, project, name)
+    card = Card(
+        name=_name(name, recipe, project),
+        version=recipe.name,
+        summary=summary,
+        training=chosen,
+        detection=DetectConfig(),
+    )
+    return _learn(Model(card, network), recipe, recipe.stages, project)
 
 
 def fine_tune_steps(
-    model: Model, project: Project, version: str = "B", *, name: str | None = None, **settings: Any
+    model: Model,
+    project: Project,
+    version: str = "B",
+    *,
+    name: str | None = None,
+    summary: str = "",
+    **settings: Any,
 ) -> Steps:
     """Do what `fine_tune` does, yielding progress."""
     recipe, old = get_version(version), model.card
     fixed = {"pixel_size_um", "spot_sigma_um", "base_width", "depth"} & settings.keys()
     if fixed:
         raise ValueError(f"{', '.join(sorted(fixed))} cannot change in fine-tuning; train anew")
-    chosen = config.override(old.training, **settings)
-    card = _card(recipe, chosen, old.detection, old.image_pixel_size_um, base_model=old.name)
-    start = Model(card, copy.deepcopy(model.network))
-    return _learn(start, recipe, (recipe.fine_tuning,), project, name)
-
-
-def _card(
-    version: Version,
-    training: TrainConfig,
-    detection: DetectConfig,
-    image_pixel_size_um: float,
-    base_model: str | None = None,
-) -> Card:
-    return Card(
-        name=f"{version.name}-{datetime.now(UTC):%Y-%m-%d}",
-        version=version.name,
-        base_model=base_model,
-        training=training,
-        detection=detection,
-        image_pixel_size_um=image_pixel_size_um,
+    card = Card(
+        name=_name(name, recipe, project),
+        version=recipe.name,
+        base_model=old.name,
+        summary=summary,
+        training=config.override(old.training, **settings),
+        detection=old.detection,
+        image_pixel_size_um=old.image_pixel_size_um,
     )
+    start = Model(card, copy.deepcopy(model.network))
+    return _learn(start, recipe, (recipe.fine_tuning,), project)
 
 
-def _learn(
-    start: Model, version: Version, stages: Sequence[Stage], project: Project, name: str | None
-) -> Steps:
+def _name(name: str | None, version: Version, project: Project) -> str:
+    """Return the new model's name, refusing one that cannot be kept before hours are spent."""
+    if name is None:
+        return f"{version.name}-{datetime.now(UTC):%Y-%m-%d}"
+    models.check_new_name(name, project.models_folder)
+    return name
+
+
+def _learn(start: Model, version: Version, stages: Sequence[Stage], project: Project) -> Steps:
     """Run stages on a model's network, then calibrate it and keep it in the project."""
     chosen, network = start.card.training, start.network
     lessons = []
@@ -152,7 +180,7 @@ def _learn(
     yield from train_network(network, lessons, device, precision, keeper)
     card = start.card.model_copy(
         update={
-            "name": models.free_name(name or start.card.name, project),
+            "name": models.free_name(start.card.name, project.models_folder),
             "images": tuple(one.card for lesson in lessons for one in lesson.images),
             "steps": sum(lesson.steps for lesson in lessons),
             "seconds": round(time.monotonic() - began, 1),

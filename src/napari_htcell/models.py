@@ -7,6 +7,7 @@ unpickled, and a card is checked before anything is built from it.
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ import platformdirs
 from pydantic import ValidationError
 
 from napari_htcell import atomic
-from napari_htcell.cards import Card, software
+from napari_htcell.cards import NAME_PATTERN, Card, software
 
 if TYPE_CHECKING:
     from napari_htcell.project import Project
@@ -204,11 +205,21 @@ def save_model(model: Model, folder: Path) -> Model:
     return Model(card, model.network)
 
 
-def free_name(wanted: str, project: Project | None = None) -> str:
-    """Return `wanted`, or with -2, -3, ... the first name that no model has."""
-    taken = {entry.card.name for entry in list_models(project)}
+def check_new_name(name: str, folder: Path) -> None:
+    """Raise ModelError unless a new model of that name can be kept in `folder`."""
+    if not re.match(NAME_PATTERN, name):
+        raise ModelError(
+            f"{name!r} cannot be a model's name; use up to 80 letters, digits, spaces and . _ + -, "
+            "and start with a letter or digit"
+        )
+    if (folder / name).exists():
+        raise ModelError(f"there is a model {name!r} already; choose another name")
+
+
+def free_name(wanted: str, folder: Path) -> str:
+    """Return `wanted`, or with -2, -3, ... the first name that no model in `folder` has."""
     number, name = 1, wanted
-    while name in taken:
+    while (folder / name).exists():
         number += 1
         name = f"{wanted}-{number}"
     return name
@@ -239,8 +250,7 @@ def import_model(path: Path, folder: Path | None = None) -> ModelEntry:
         for name in (CARD, WEIGHTS):
             (unchecked / name).write_bytes(_member(path, name))
         model = load_model(unchecked)
-        if (folder / model.name).exists():
-            raise ModelError(f"there is a model {model.name!r} already; delete or rename one")
+        check_new_name(model.name, folder)
         unchecked.rename(folder / model.name)
     finally:
         shutil.rmtree(unchecked, ignore_errors=True)

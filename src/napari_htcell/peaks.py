@@ -47,10 +47,9 @@ def find(heat_map: HeatMap, settings: DetectConfig, pixel_size_um: float) -> Fou
 def local_maxima(heat_map: HeatMap, threshold: float, min_distance_px: float) -> Found:
     """Return the peaks of at least `threshold`, no two closer than `min_distance_px`.
 
-    A peak's score is the heat map's height there; its place is refined below a pixel by the
-    centre of mass of the pixels around it.
+    A peak's score is the heat map's height there; its place is refined below a pixel.
     """
-    smooth = cv2.GaussianBlur(heat_map, (0, 0), SMOOTHING_PX)
+    smooth = np.asarray(cv2.GaussianBlur(heat_map, (0, 0), SMOOTHING_PX), np.float32)
     highest = cv2.dilate(smooth, np.ones((3, 3), np.uint8))
     # The heat map's own maximum around a peak of the smoothed one, which is lower.
     scores = cv2.dilate(heat_map, np.ones((3, 3), np.uint8))
@@ -62,23 +61,28 @@ def local_maxima(heat_map: HeatMap, threshold: float, min_distance_px: float) ->
 
 def _apart(places: npt.NDArray[np.intp], min_distance_px: float) -> npt.NDArray[np.intp]:
     """Return indices of those that are no closer than the distance to an earlier one kept."""
-    if not len(places):
-        return np.empty(0, dtype=np.intp)
-    near = KDTree(places).query_ball_point(places, min_distance_px * (1 - 1e-9))
     dropped = np.zeros(len(places), bool)
-    for index, neighbours in enumerate(near):
-        if not dropped[index]:
-            dropped[[n for n in neighbours if n > index]] = True
+    if len(places):
+        tree = KDTree(places)
+        for index, place in enumerate(places):
+            if not dropped[index]:
+                near = np.asarray(tree.query_ball_point(place, min_distance_px * (1 - 1e-9)))
+                dropped[near[near > index]] = True
     return np.flatnonzero(~dropped)
 
 
 def _refined(smooth: HeatMap, places: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
-    """Move each place to the centre of mass of its 3 x 3 pixels."""
-    padded = np.pad(smooth, 1).astype(np.float64)
-    shifts = np.asarray([(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
-    around = places[:, np.newaxis] + shifts + 1
-    weights = padded[around[..., 0], around[..., 1]]
-    return places + (weights @ shifts) / weights.sum(axis=1, keepdims=True)
+    """Move each place to the top of the parabola through it and its neighbours on each axis."""
+    padded = np.pad(smooth, 1, mode="edge").astype(np.float64)
+    refined = places.astype(np.float64)
+    rows, columns = (places + 1).T
+    for axis, (dy, dx) in enumerate(((1, 0), (0, 1))):
+        before, after = padded[rows - dy, columns - dx], padded[rows + dy, columns + dx]
+        bend = 2 * padded[rows, columns] - before - after
+        # On a plateau there is no bend, and no better place.
+        shift = np.divide(after - before, 2 * bend, out=np.zeros(len(places)), where=bend > 0)
+        refined[:, axis] += np.clip(shift, -0.5, 0.5)
+    return refined
 
 
 def contour_centroids(heat_map: HeatMap, threshold: float, min_distance_px: float) -> Found:

@@ -85,4 +85,4 @@ def context_px(depth: int) -> int:
     Each level has two convolutions of one pixel's reach on the way down and two on the way up
     (one level: only two), in units of 2**level pixels, and each pooling adds less than one unit.
     """
-    return sum(5 * 2**level for level in range(depth)) + 2 * 2**depth
+    return sum(5 << level for level in range(depth)) + (2 << depth)

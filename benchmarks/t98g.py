@@ -1,0 +1,91 @@
+"""T98G (see ../shared/data/t98g/SOURCE.md) as projects: real phase contrast with complete truth."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+
+from napari_htcell import Annotation, Project, open_project
+from napari_htcell.simulate import drop_points
+
+FOLDER = Path(__file__).parents[2] / "shared" / "data" / "t98g"
+PIXEL_SIZE_UM = 0.867
+
+
+def split(part: str, folder: Path = FOLDER) -> list[str]:
+    """Return the names of the "train" or "test" images."""
+    if not folder.is_dir():
+        raise SystemExit(f"{folder}: no such folder; the benchmark needs the T98G images there")
+    with (folder / "split.csv").open(newline="") as file:
+        return [row["image"] for row in csv.DictReader(file) if row["split"] == part]
+
+
+def truth(folder: Path = FOLDER) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the centroids of every image, each of shape (N, 2) as (y, x) in pixels."""
+    points: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    with (folder / "centroids.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            points[row["image"]].append((float(row["y"]), float(row["x"])))
+    return {name: np.asarray(found) for name, found in points.items()}
+
+
+def partial_project(
+    where: Path, *, dropped: float, order: str, seed: int, names: list[str]
+) -> Project:
+    """Write a project of T98G images from which a part of the points is dropped.
+
+    Parameters
+    ----------
+    where : Path
+        New folder.
+    dropped : float
+        Part of each image's points that is left out.
+    order : {"crowded", "random"}
+        Which are left out first.
+    seed : int
+    names : list of str
+        Images to take.
+    """
+    rng = np.random.default_rng(seed)
+    centroids = truth()
+    add_images(where, names)
+    project = open_project(where)
+    for name in names:
+        kept = drop_points(centroids[name], fraction=dropped, order=order, rng=rng)
+        project.save_annotation(ome_name(name), Annotation.of(kept))
+    return project
+
+
+def complete(project: Project, names: list[str]) -> None:
+    """Give images of a project all their points, and mark them complete."""
+    centroids = truth()
+    for name in names:
+        project.save_annotation(ome_name(name), Annotation.of(centroids[name], complete=True))
+
+
+def add_images(where: Path, names: list[str]) -> None:
+    """Copy images into a project's folder, with the pixel size in their metadata."""
+    (where / "images").mkdir(parents=True, exist_ok=True)
+    for name in names:
+        tifffile.imwrite(
+            where / "images" / ome_name(name),
+            tifffile.imread(FOLDER / "images" / name),
+            ome=True,
+            metadata={
+                "axes": "YX",
+                "PhysicalSizeX": PIXEL_SIZE_UM,
+                "PhysicalSizeY": PIXEL_SIZE_UM,
+                "PhysicalSizeXUnit": "µm",
+                "PhysicalSizeYUnit": "µm",
+            },
+        )
+
+
+def ome_name(name: str) -> str:
+    """Return the name of an image's copy in a project."""
+    return name.replace(".tif", ".ome.tif")

@@ -1,0 +1,62 @@
+"""The core knows no window, and importing the package costs next to nothing."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import napari_htcell
+
+FOLDER = Path(napari_htcell.__file__).parent
+WINDOW = ("widgets",)
+
+
+def loaded_by(script: str, *, unwanted: tuple[str, ...]) -> set[str]:
+    code = f"{script}\nimport sys\nprint(*(m for m in {unwanted!r} if m in sys.modules))"
+    found = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    return set(found.stdout.split())
+
+
+def core_modules() -> list[str]:
+    files = [path.relative_to(FOLDER) for path in FOLDER.rglob("*.py")]
+    return sorted(
+        ".".join(("napari_htcell", *file.with_suffix("").parts)).removesuffix(".__init__")
+        for file in files
+        if file.parts[0] not in WINDOW and not file.stem.startswith("__main__")
+    )
+
+
+def test_no_core_module_loads_a_window() -> None:
+    modules = core_modules()
+    assert {"napari_htcell.train", "napari_htcell.detect", "napari_htcell.models"} <= set(modules)
+    script = "\n".join(f"import {module}" for module in modules)
+    window = ("qtpy", "PyQt6", "PySide6", "napari", "magicgui", "superqt")
+    assert loaded_by(script, unwanted=window) == set()
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    heavy = ("torch", "scipy", "pydantic", "numpy", "cv2", "pandas", "napari", "qtpy")
+    assert loaded_by("import napari_htcell", unwanted=heavy) == set()
+
+
+def test_listing_models_and_evaluating_load_no_torch() -> None:
+    script = "import napari_htcell as h; h.list_models; h.evaluate; h.open_project; h.read_image"
+    assert loaded_by(script, unwanted=("torch",)) == set()
+
+
+def test_every_public_name_is_there() -> None:
+    stub = ast.parse((FOLDER / "__init__.pyi").read_text())
+    promised = {
+        alias.asname or alias.name
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert {"detect", "evaluate", "fine_tune", "load_model", "open_project", "train"} <= promised
+    assert promised <= set(dir(napari_htcell))
+    for name in promised:
+        assert getattr(napari_htcell, name).__name__ == name

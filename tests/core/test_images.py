@@ -1,0 +1,213 @@
+"""Grey level, pixel size, crop: a spot stays the same spot on its way to the network and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from napari_htcell import images
+from napari_htcell.images import frame_image, paper_squares, squares, standardise, to_grey
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "uint16", "int64", "float16", ">f8"])
+def test_any_number_type_becomes_float32(dtype: str) -> None:
+    pixels = np.asarray([[0, 1], [1, 0]]).astype(dtype)
+    grey = to_grey(pixels)
+    assert grey.dtype == np.float32
+    np.testing.assert_array_equal(grey, [[0, 1], [1, 0]])
+
+
+def test_colours_are_weighted_as_the_eye_does_and_alpha_is_ignored() -> None:
+    pixels = np.asarray([[[255, 0, 0, 9], [0, 255, 0, 0], [0, 0, 255, 255]]], np.uint8)
+    np.testing.assert_allclose(
+        to_grey(pixels, is_rgb=True), [[76.245, 149.685, 29.07]], rtol=1e-6
+    )
+    np.testing.assert_array_equal(
+        to_grey(pixels[..., :3], is_rgb=True), to_grey(pixels, is_rgb=True)
+    )
+
+
+def test_stack_of_colours() -> None:
+    grey = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+    colours = np.repeat(grey[..., None], 3, axis=-1)
+    np.testing.assert_allclose(to_grey(colours, is_rgb=True), grey, rtol=1e-6)
+
+
+def test_pixels_that_are_no_number_take_the_median() -> None:
+    pixels = np.asarray([[1.0, np.nan, 2.0], [np.inf, 9.0, -np.inf]])
+    np.testing.assert_array_equal(to_grey(pixels), [[1, 2, 2], [2, 9, 2]])
+
+
+@pytest.mark.parametrize(
+    ("pixels", "is_rgb", "message"),
+    [
+        (np.full((4, 4), np.nan), False, "no finite pixel"),
+        (np.zeros((0, 4)), False, r"got \(0, 4\)"),
+        (np.zeros(4), False, r"got \(4,\)"),
+        (np.zeros((2, 2, 2, 2)), False, r"got \(2, 2, 2, 2\)"),
+        (np.zeros((4, 4)), True, "with a colour axis"),
+        (np.zeros((4, 4), complex), False, "complex"),
+    ],
+)
+def test_what_is_no_image_is_refused(
+    pixels: npt.NDArray[Any], is_rgb: bool, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        to_grey(pixels, is_rgb=is_rgb)
+
+
+def test_standardise() -> None:
+    grey = RNG.normal(5000, 40, (50, 50)).astype(np.float32)
+    normal = standardise(grey)
+    assert normal.dtype == np.float32
+    assert normal.mean() == pytest.approx(0, abs=1e-4)
+    assert normal.std() == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1, 123.456, 65535.0, -3e6])
+def test_constant_image_becomes_black_not_noise(level: float) -> None:
+    assert not standardise(np.full((31, 37), level, np.float32)).any()
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-6, 1.0, 1e6])
+def test_standardising_does_not_depend_on_the_unit(unit: float) -> None:
+    grey = RNG.normal(0, 1, (20, 20)).astype(np.float32)
+    np.testing.assert_allclose(
+        standardise((grey * unit).astype(np.float32)), standardise(grey), atol=1e-4
+    )
+
+
+SIZES = st.floats(0.05, 40)
+EXTENTS = st.integers(1, 3000)
+PLACES = st.floats(-10, 3000)
+
+
+@given(EXTENTS, EXTENTS, SIZES, SIZES, st.sampled_from(["whole", "paper"]), PLACES, PLACES)
+def test_points_come_back(
+    height: int, width: int, um: float, network_um: float, crop: Any, y: float, x: float
+) -> None:
+    frame = frame_image((height, width), um, network_pixel_size_um=network_um, crop=crop)
+    points = np.asarray([[y, x]])
+    np.testing.assert_allclose(frame.to_original(frame.to_network(points)), points, atol=1e-6)
+
+
+@given(EXTENTS, EXTENTS, SIZES, SIZES, st.sampled_from(["whole", "paper"]))
+def test_corners_of_the_frame_are_the_corners_of_what_the_network_sees(
+    height: int, width: int, um: float, network_um: float, crop: Any
+) -> None:
+    frame = frame_image((height, width), um, network_pixel_size_um=network_um, crop=crop)
+    assert 0 <= frame.top <= frame.top + frame.height <= height
+    assert 0 <= frame.left <= frame.left + frame.width <= width
+    corners = np.asarray(
+        [
+            [frame.top - 0.5, frame.left - 0.5],
+            [frame.top + frame.height - 0.5, frame.left + frame.width - 0.5],
+        ]
+    )
+    seen = [[-0.5, -0.5], [frame.network_height - 0.5, frame.network_width - 0.5]]
+    np.testing.assert_allclose(frame.to_network(corners), seen, atol=1e-9)
+
+
+@pytest.mark.parametrize("um", [0.65, 1.61, 6.44, 13.0])
+@pytest.mark.parametrize("crop", ["whole", "paper"])
+def test_a_spot_lands_where_the_frame_says(
+    um: float, crop: Any, spots: Callable[..., Any]
+) -> None:
+    shape = (300, 411)
+    place = np.asarray([[151.3, 260.8]])
+    sigma = max(2.0, 13 / um)
+    grey = (spots(place, shape, sigma) - 100).astype(np.float32)
+    frame = frame_image(shape, um, network_pixel_size_um=6.44, crop=crop)
+    found = ndimage.center_of_mass(frame.cut(grey))
+    np.testing.assert_allclose([found], frame.to_network(place), atol=0.05)
+
+
+def test_masks_keep_their_names_and_places() -> None:
+    labels = np.zeros((400, 400), np.uint16)
+    labels[40:80, 100:160], labels[80:120, 100:160] = 7, 900
+    frame = frame_image((400, 400), 1.61, network_pixel_size_um=6.44)
+    small = frame.cut_labels(labels)
+    assert small.shape == (100, 100)
+    expected = np.zeros((100, 100), int)
+    expected[10:20, 25:40], expected[20:30, 25:40] = 7, 900
+    np.testing.assert_array_equal(small, expected)
+
+
+def test_paper_crop_is_the_centre() -> None:
+    frame = frame_image((1532, 2048), 1.61, network_pixel_size_um=6.44, crop="paper")
+    assert (frame.top, frame.left, frame.height, frame.width) == (266, 24, 1000, 2000)
+    assert frame.network_shape == (250, 500)
+
+
+def test_paper_crop_is_the_same_field_at_another_pixel_size() -> None:
+    frame = frame_image((3064, 4096), 0.805, network_pixel_size_um=6.44, crop="paper")
+    assert (frame.top, frame.left, frame.height, frame.width) == (532, 48, 2000, 4000)
+    assert frame.network_shape == (250, 500)
+
+
+def test_paper_crop_takes_what_a_small_image_has() -> None:
+    frame = frame_image((520, 704), 1.61, network_pixel_size_um=6.44, crop="paper")
+    assert (frame.top, frame.left, frame.height, frame.width) == (0, 0, 520, 704)
+
+
+@pytest.mark.parametrize("size", [0.0, -1.0, float("nan")])
+def test_pixel_size_must_be_positive(size: float) -> None:
+    with pytest.raises(ValueError, match="pixel size of the image must be above 0"):
+        frame_image((10, 10), size, network_pixel_size_um=6.44)
+
+
+def test_paper_squares_by_hand() -> None:
+    grey = RNG.integers(0, 255, (1532, 2048)).astype(np.float32)
+    crop = grey[266:1266, 24:2024]
+    means = crop.reshape(250, 4, 500, 4).mean(axis=(1, 3))
+    normal = (means - means.mean()) / means.std()
+    both = paper_squares(grey)
+    assert both.shape == (2, 250, 250)
+    np.testing.assert_allclose(both, [normal[:, :250], normal[:, 250:]], atol=2e-4)
+
+
+def test_paper_squares_need_the_papers_size() -> None:
+    with pytest.raises(ValueError, match=r"at least \(1000, 2000\) pixels, got \(999, 2000\)"):
+        paper_squares(np.zeros((999, 2000), np.float32))
+
+
+@given(st.integers(1, 700), st.integers(1, 700), st.integers(32, 300))
+def test_squares_cover_every_pixel(height: int, width: int, side: int) -> None:
+    seen = np.zeros((height, width), int)
+    for rows, columns in squares((height, width), side):
+        assert 0 <= rows.start <= max(0, height - side)
+        assert 0 <= columns.start <= max(0, width - side)
+        assert (rows.stop - rows.start, columns.stop - columns.start) == (side, side)
+        seen[rows, columns] += 1
+    assert seen.min() == 1 or (height > side and height % side) or (width > side and width % side)
+    assert seen.min() >= 1
+
+
+def test_enlarging_is_smooth() -> None:
+    grey = np.asarray([[0, 100]], np.float32)
+    frame = frame_image((1, 2), 4.0, network_pixel_size_um=1.0)
+    row = frame.cut(grey)[0]
+    assert (np.diff(row) >= 0).all()
+    assert np.diff(row).max() <= 25
+
+
+def test_read_image_gives_grey_and_pixel_size(tmp_path: Path) -> None:
+    pixels = np.zeros((4, 5, 3), np.uint8)
+    pixels[1, 2] = 200
+    PIL.Image.fromarray(pixels).save(tmp_path / "a.png")
+    grey, size = images.read_image(tmp_path / "a.png")
+    assert size is None
+    assert grey.shape == (4, 5)
+    assert grey[1, 2] == pytest.approx(200, rel=1e-5)
+    assert grey.sum() == pytest.approx(200, rel=1e-5)
