@@ -97,7 +97,7 @@ class Annotation:
         """
         points = np.asarray(points, dtype=np.float64)
         annotation = cls(points, (source,) * len(points))
-        frames = {0} if points.shape[1] == 2 else {int(frame) for frame in points[:, 0]}
+        frames = {0} if points.shape[1] == 2 else set(annotation.frames)
         return replace(annotation, complete_frames=frozenset(frames if complete else ()))
 
     @classmethod
@@ -110,7 +110,8 @@ class Annotation:
         """Frames with anything to learn from, in order; (0,) at most for an image."""
         frames = set(self.complete_frames) | {region.frame for region in self.regions}
         if len(self.points):
-            frames |= {0} if self.points.shape[1] == 2 else {int(f) for f in self.points[:, 0]}
+            stack = self.points.shape[1] == 3
+            frames |= {round(frame) for frame in self.points[:, 0].tolist()} if stack else {0}
         return tuple(sorted(frames))
 
     def in_frame(self, frame: int = 0) -> Points:

@@ -29,7 +29,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         If the disk is full or the folder cannot be written; `path` is then as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = _unfinished(path)
+    unfinished = beside(path)
     try:
         with unfinished.open("xb") as stream:
             stream.write(content)
@@ -70,7 +70,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     if path.exists():
         raise FileExistsError(f"{path} is already there; choose another name or delete it first")
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = _unfinished(path)
+    unfinished = beside(path)
     unfinished.mkdir()
     try:
         yield unfinished
@@ -81,7 +81,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     _sync_folder(path.parent)
 
 
-def _unfinished(path: Path) -> Path:
+def beside(path: Path) -> Path:
+    """Return a new name for something unfinished in the same folder, which lists pass over."""
     return path.with_name(f"{PREFIX}{uuid.uuid4().hex}")
 
 

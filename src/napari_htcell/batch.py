@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -74,45 +74,61 @@ class FileResult:
 Steps = Generator[Progress, None, list[FileResult]]
 
 
-def file_items(paths: Iterable[str | Path]) -> list[Item]:
-    """List loose images: files, and all images in folders and their subfolders.
+def is_project(folder: Path) -> bool:
+    """Return whether somebody has worked in a folder of images as a project.
+
+    A folder of images alone is none: detecting in it should leave nothing behind.
+    """
+    return any((folder / sign).exists() for sign in ("annotations", "detections", "htcell.json"))
+
+
+def list_items(paths: Iterable[str | Path], *, save: bool | None = None) -> list[Item]:
+    """List what to detect in: image files, projects, and folders with all their subfolders.
 
     An image is called by its place in the folder that was given, or by its file name; by its whole
     path where two would be called the same.
+
+    Parameters
+    ----------
+    paths : iterable of str or Path
+    save : bool, optional
+        Whether detections are saved into the folders; without it, where `is_project` says so.
 
     Raises
     ------
     ProjectError
         If a folder has no images.
     """
-    found: list[tuple[str, Path]] = []
+    found: list[tuple[Item, Path]] = []
     for path in map(Path, paths):
         if path.is_dir():
-            folder = open_project(path)
-            found += [(name, folder.image_path(name)) for name in folder.images]
+            project = open_project(path)
+            keep = is_project(path) if save is None else save
+            for name in project.images:
+                file = project.image_path(name)
+                found.append((project_item(project, name) if keep else file_item(file, name), file))
         else:
-            found.append((path.name, path))
-    times = Counter(name for name, _ in found)
+            found.append((file_item(path), path))
+    times = Counter(item.name for item, _ in found)
     return [
-        Item(
-            name if times[name] == 1 else path.as_posix(),
-            partial(ImageFile.read, path),
-        )
-        for name, path in found
+        item if times[item.name] == 1 else replace(item, name=path.as_posix())
+        for item, path in found
     ]
 
 
-def project_items(project: Project, names: Sequence[str] | None = None) -> list[Item]:
-    """List images of a project, all without `names`; what is found is saved in the project."""
-    return [
-        Item(
-            name,
-            partial(project.read_image, name),
-            partial(project.save_detections, name),
-            partial(project.annotation, name),
-        )
-        for name in (project.images if names is None else names)
-    ]
+def file_item(path: Path, name: str | None = None) -> Item:
+    """Return a loose image, called by its file name without `name`."""
+    return Item(name or path.name, partial(ImageFile.read, path))
+
+
+def project_item(project: Project, name: str) -> Item:
+    """Return an image of a project; what is found in it is saved there."""
+    return Item(
+        name,
+        partial(project.read_image, name),
+        partial(project.save_detections, name),
+        partial(project.annotation, name),
+    )
 
 
 def detect_files(
@@ -123,9 +139,9 @@ def detect_files(
     settings: DetectConfig | None = None,
     device: DeviceChoice = "auto",
 ) -> Steps:
-    """Detect in loose images; see `file_items` for the paths and `detect_items` for the rest."""
+    """Detect in files, folders and projects; see `list_items` and `detect_items`."""
     return detect_items(
-        file_items(paths), model, pixel_size_um=pixel_size_um, settings=settings, device=device
+        list_items(paths), model, pixel_size_um=pixel_size_um, settings=settings, device=device
     )
 
 
@@ -139,7 +155,7 @@ def detect_project(
     device: DeviceChoice = "auto",
 ) -> Steps:
     """Detect in images of a project and save what is found there; see `detect_items`."""
-    items = project_items(project, names)
+    items = [project_item(project, name) for name in (project.images if names is None else names)]
     return detect_items(items, model, pixel_size_um=pixel_size_um, settings=settings, device=device)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import platform
 from datetime import UTC, datetime
@@ -12,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from napari_htcell.annotations import Status
 from napari_htcell.config import PAPER_PIXEL_SIZE_UM, DetectConfig, TrainConfig
 
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._+-]{0,79}$"
-"""Names that are folders on every system."""
+NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9 ._+-]{0,78}[A-Za-z0-9_+-])?$"
+"""Names that are folders on every system; Windows drops a dot or space at the end."""
 
 
 class _Record(BaseModel):
@@ -73,6 +74,9 @@ class Card(_Record):
 
 def software() -> dict[str, str]:
     """Return the versions of what computes a result."""
-    names = ("napari-htcell", "torch", "numpy", "scipy", "opencv-python-headless")
-    versions = {name: importlib.metadata.version(name) for name in names}
-    return versions | {"python": platform.python_version(), "system": platform.system()}
+    versions = {"python": platform.python_version(), "system": platform.system()}
+    for name in ("napari-htcell", "torch", "numpy", "scipy", "opencv-python-headless"):
+        # conda's OpenCV has another name, which is no reason to lose a trained model.
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions

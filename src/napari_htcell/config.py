@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 PAPER_PIXEL_SIZE_UM: Final = 1.61
 """Micrometres per pixel of the paper's images (section 3.1)."""
@@ -102,11 +102,11 @@ class TrainConfig(Settings):
         description="side of a training square in the network's pixels (section 3.2)",
     )
     spot_sigma_um: float = Field(
-        10.0,
+        13.0,
         gt=0,
         le=1000,
         description="standard deviation of the Gaussian spot drawn at a cell's centre, "
-        "in micrometres (the paper does not state it)",
+        "in micrometres; two of the network's pixels (the paper does not state it)",
     )
     base_width: int = Field(
         16,
@@ -126,6 +126,13 @@ class TrainConfig(Settings):
     checkpoint_seconds: float = Field(
         20.0, ge=0, le=3600, description="seconds between two checkpoints of a training"
     )
+
+
+def first_fault(error: ValidationError) -> str:
+    """Return the first thing wrong with data, and where, in one line for the user."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else first["msg"]
 
 
 SettingsT = TypeVar("SettingsT", bound=Settings)

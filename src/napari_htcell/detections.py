@@ -9,10 +9,11 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ValidationError
 
 from napari_htcell import atomic, pointsfile
 from napari_htcell.annotations import check_points, with_suffix
-from napari_htcell.config import DetectConfig
+from napari_htcell.config import DetectConfig, first_fault
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,11 @@ def load_detections(path: Path) -> Detections | None:
     points, _ = pointsfile.read_points(table)[""]
     try:
         _, rows = pointsfile.read_rows(table)
-        scores = np.asarray([float(row["score"]) for row in rows])
+        scores = np.asarray([float(row["score"]) for row in rows.values()])
         content = json.loads(state.read_text(encoding="utf-8"))
         del content["format"]
         content["settings"] = DetectConfig(**content["settings"])
         return Detections(points, scores, Provenance(**content))
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{state}: is damaged ({error}); detect this image again") from error
+        reason = first_fault(error) if isinstance(error, ValidationError) else error
+        raise ValueError(f"{state}: is damaged ({reason}); detect this image again") from error

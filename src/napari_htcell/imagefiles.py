@@ -18,7 +18,7 @@ OTHER_SUFFIXES = (".png", ".jpg", ".jpeg")
 SUFFIXES = TIFF_SUFFIXES + OTHER_SUFFIXES
 
 _UM_PER_UNIT = {
-    "nm": 1e-3, "µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "\\u00b5m": 1.0,
+    "nm": 1e-3, "µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "\\u00b5m": 1.0,
     "mm": 1e3, "cm": 1e4, "m": 1e6,
 }  # fmt: skip
 _UM_PER_TIFF_UNIT = {3: 1e4}
@@ -87,7 +87,13 @@ class ImageFile:
 def _read_tiff(path: Path) -> tuple[npt.NDArray[Any], str, float | None]:
     with tifffile.TiffFile(path) as file:
         series = file.series[0]
-        return series.asarray(), series.axes, _tiff_pixel_size(file)
+        page, pixels, axes = file.pages.first, series.asarray(), series.axes
+        # ImageJ colours a measured brightness with a table; others' palettes are the colours.
+        if page.photometric == tifffile.PHOTOMETRIC.PALETTE and not file.is_imagej:
+            pixels, axes = (page.colormap >> 8).astype(np.uint8).T[pixels], axes + "S"
+        if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype.kind == "u":
+            pixels = np.invert(pixels)
+        return pixels, axes, _tiff_pixel_size(file)
 
 
 def _read_other(path: Path) -> tuple[npt.NDArray[Any], str, float | None]:
@@ -100,6 +106,8 @@ def _read_other(path: Path) -> tuple[npt.NDArray[Any], str, float | None]:
 
 
 def _unfold(image: PIL.Image.Image) -> PIL.Image.Image:
+    # Alpha is ignored; a palette that has one would be converted with a warning.
+    image.info.pop("transparency", None)
     return image.convert("L" if image.mode in ("1", "LA") else "RGB")
 
 
@@ -133,7 +141,7 @@ def _tiff_pixel_size(file: tifffile.TiffFile) -> float | None:
         return None
     numerator, denominator = resolution.value
     if file.imagej_metadata:
-        unit = _UM_PER_UNIT.get(str(file.imagej_metadata.get("unit", "")))
+        unit = _UM_PER_UNIT.get(str(file.imagej_metadata.get("unit", "")).lower())
     else:
         tag = page.tags.get("ResolutionUnit")
         # Inches are a printer's default (72 or 300 to the inch), not a measurement.
@@ -142,11 +150,13 @@ def _tiff_pixel_size(file: tifffile.TiffFile) -> float | None:
 
 
 def _ome_pixel_size(xml: str) -> float | None:
-    for element in ElementTree.fromstring(xml).iter():
-        if element.tag.endswith("}Pixels"):
-            size = element.get("PhysicalSizeX")
-            unit = _UM_PER_UNIT.get(element.get("PhysicalSizeXUnit", "µm"))
-            return None if size is None or unit is None else _plausible(float(size) * unit)
+    try:
+        for element in ElementTree.fromstring(xml).iter():
+            if element.tag.endswith("}Pixels"):
+                unit = _UM_PER_UNIT.get(element.get("PhysicalSizeXUnit", "µm"), math.nan)
+                return _plausible(float(element.get("PhysicalSizeX", math.nan)) * unit)
+    except (ElementTree.ParseError, ValueError):  # the pixels may be good all the same
+        return None
     return None
 
 

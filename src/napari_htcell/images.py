@@ -75,7 +75,7 @@ def standardise(grey: GreyImage) -> GreyImage:
     """
     deviation = float(grey.std())
     # Rounding leaves a constant image a deviation of about 1e-7 of its level, which is no contrast.
-    if deviation <= 1e-6 * (1 + abs(float(grey.mean()))):
+    if deviation <= 1e-6 * float(np.abs(grey).max()):
         return np.zeros_like(grey)
     standard = (grey - grey.mean()) / deviation
     return np.asarray(standard, dtype=np.float32)

@@ -7,6 +7,7 @@ unpickled, and a card is checked before anything is built from it.
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import shutil
 import zipfile
@@ -20,6 +21,7 @@ from pydantic import ValidationError
 
 from napari_htcell import atomic
 from napari_htcell.cards import NAME_PATTERN, Card, software
+from napari_htcell.config import first_fault
 
 if TYPE_CHECKING:
     from napari_htcell.project import Project
@@ -105,15 +107,8 @@ def read_card(folder: Path) -> Card:
     except OSError as error:
         raise ModelError(f"{folder}: is no model (it has no readable {CARD})") from error
     except (ValidationError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: is no model card ({_first_fault(error)})") from error
-
-
-def _first_fault(error: ValidationError | UnicodeDecodeError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return str(error)
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else first["msg"]
+        reason = first_fault(error) if isinstance(error, ValidationError) else error
+        raise ModelError(f"{path}: is no model card ({reason})") from error
 
 
 def find_model(name_or_path: str | Path, project: Project | None = None) -> ModelEntry:
@@ -158,6 +153,7 @@ def load_model(name_or_path: str | Path, project: Project | None = None) -> Mode
         If there is none, or its files are damaged or do not belong together.
     """
     import safetensors.torch
+    import torch
 
     from napari_htcell.unet import UNet
 
@@ -169,14 +165,15 @@ def load_model(name_or_path: str | Path, project: Project | None = None) -> Mode
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
     if hashlib.sha256(content).hexdigest() != entry.card.weights_sha256:
         raise ModelError(f"{path}: is not the file that its card was written for; import it again")
-    network = UNet(entry.card.training.base_width, entry.card.training.depth)
+    # Without memory, which a card could ask for more of than there is, and without random numbers.
+    with torch.device("meta"):
+        network = UNet(entry.card.training.base_width, entry.card.training.depth)
     try:
-        network.load_state_dict(safetensors.torch.load(content))
+        network.load_state_dict(safetensors.torch.load(content), assign=True)
     except Exception as error:
-        reason = str(error).splitlines()[0]
+        reason = " ".join(str(error).split())[:200]
         raise ModelError(f"{path}: does not fit the network on its card ({reason})") from error
-    network.eval()
-    return Model(entry.card, network)
+    return Model(entry.card, network.float().eval())
 
 
 def save_model(model: Model, folder: Path) -> Model:
@@ -207,7 +204,7 @@ def save_model(model: Model, folder: Path) -> Model:
 
 def check_new_name(name: str, folder: Path) -> None:
     """Raise ModelError unless a new model of that name can be kept in `folder`."""
-    if not re.match(NAME_PATTERN, name):
+    if not re.fullmatch(NAME_PATTERN, name):
         raise ModelError(
             f"{name!r} cannot be a model's name; use up to 80 letters, digits, spaces and . _ + -, "
             "and start with a letter or digit"
@@ -229,9 +226,11 @@ def export_model(entry: ModelEntry, path: Path) -> None:
     """Write a model as one zip file, to hand on; an existing file is not overwritten."""
     if path.exists():
         raise FileExistsError(f"{path} is already there; choose another name")
-    with zipfile.ZipFile(path, "x") as archive:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
         for name in (CARD, WEIGHTS):
             archive.write(entry.folder / name, name)
+    atomic.write_bytes(path, content.getvalue())
 
 
 def import_model(path: Path, folder: Path | None = None) -> ModelEntry:
@@ -243,12 +242,11 @@ def import_model(path: Path, folder: Path | None = None) -> ModelEntry:
         If it is no model, damaged, or its name is taken there; nothing is kept then.
     """
     folder = folder or user_folder()
-    unchecked = folder / f"{atomic.PREFIX}import"
-    shutil.rmtree(unchecked, ignore_errors=True)
+    unchecked = atomic.beside(folder / "import")
     unchecked.mkdir(parents=True)
     try:
         for name in (CARD, WEIGHTS):
-            (unchecked / name).write_bytes(_member(path, name))
+            atomic.write_bytes(unchecked / name, _member(path, name))
         model = load_model(unchecked)
         check_new_name(model.name, folder)
         unchecked.rename(folder / model.name)
@@ -264,7 +262,8 @@ def _member(path: Path, name: str) -> bytes:
             return (path / name).read_bytes()
         with zipfile.ZipFile(path) as archive:
             return archive.read(name)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+    # Damaged, encrypted and strangely packed archives raise half a dozen kinds of errors.
+    except Exception as error:
         raise ModelError(
             f"{path}: is no model; expected a zip file or folder with {CARD} and {WEIGHTS}"
         ) from error

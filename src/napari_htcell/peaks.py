@@ -54,7 +54,9 @@ def local_maxima(heat_map: HeatMap, threshold: float, min_distance_px: float) ->
     # The heat map's own maximum around a peak of the smoothed one, which is lower.
     scores = cv2.dilate(heat_map, np.ones((3, 3), np.uint8))
     places = np.argwhere((smooth == highest) & (scores >= threshold) & (smooth > 0))
-    order = np.lexsort((places[:, 1], places[:, 0], -smooth[tuple(places.T)]))
+    # By score first, so that raising the threshold only drops points.
+    rows, columns = places.T
+    order = np.lexsort((columns, rows, -smooth[rows, columns], -scores[rows, columns]))
     places = places[order][_apart(places[order], min_distance_px)]
     return Found(_refined(smooth, places), scores[tuple(places.T)].astype(np.float64))
 
@@ -73,7 +75,8 @@ def _apart(places: npt.NDArray[np.intp], min_distance_px: float) -> npt.NDArray[
 
 def _refined(smooth: HeatMap, places: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
     """Move each place to the top of the parabola through it and its neighbours on each axis."""
-    padded = np.pad(smooth, 1, mode="edge").astype(np.float64)
+    # Mirrored, so that a peak at the border stays there.
+    padded = np.pad(smooth, 1, mode="reflect").astype(np.float64)
     refined = places.astype(np.float64)
     rows, columns = (places + 1).T
     for axis, (dy, dx) in enumerate(((1, 0), (0, 1))):

@@ -16,15 +16,23 @@ from napari_htcell import atomic
 
 Points = npt.NDArray[np.float64]
 
-COLUMN_NAMES: tuple[Mapping[str, str], ...] = (
-    {"y": "y", "x": "x", "frame": "frame", "image": "image"},
-    {"y": "axis-1", "x": "axis-2", "frame": "axis-0", "image": "image"},
-    {"y": "axis-0", "x": "axis-1", "frame": "frame", "image": "image"},
-    {"y": "y", "x": "x", "frame": "t", "image": "filename"},
-    {"y": "centroid-0", "x": "centroid-1", "frame": "frame", "image": "image"},
+COORDINATES: tuple[Mapping[str, str], ...] = (
+    {"y": "y", "x": "x"},
+    {"frame": "axis-0", "y": "axis-1", "x": "axis-2"},
+    {"y": "axis-0", "x": "axis-1"},
+    {"y": "centroid-0", "x": "centroid-1"},
 )
-"""Names that stand for our columns, in lower case: ours; napari's points of a stack; napari's
-points of an image; what many scripts write; scikit-image's region tables."""
+"""Columns that hold the coordinates, in lower case; the first set that a file has whole: ours,
+Fiji's and most scripts'; napari's points of a stack, then of an image; scikit-image's regions."""
+
+OTHER_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "frame": ("frame", "t"),
+    "image": ("image", "filename"),
+}
+"""Names that stand for our optional columns."""
+
+MANY_AXES = "axis-3"
+"""Column of napari's points of more than a time stack, whose axes mean nothing to us."""
 
 SEPARATORS = (",", ";", "\t")
 
@@ -33,15 +41,15 @@ class PointsFileError(ValueError):
     """A points file cannot be used; the text names the file, what is wrong, and what to do."""
 
 
-def read_rows(path: str | Path) -> tuple[list[str], list[dict[str, str]]]:
+def read_rows(path: str | Path) -> tuple[list[str], dict[int, dict[str, str]]]:
     """Read a CSV file with a header, separated by commas, semicolons or tabs.
 
     Returns
     -------
     header : list of str
         Column names as written.
-    rows : list of dict
-        Fields of each row by column name.
+    rows : dict of dict
+        Fields of each row by column name, as far as the row has them, by the row's line number.
 
     Raises
     ------
@@ -58,15 +66,23 @@ def read_rows(path: str | Path) -> tuple[list[str], list[dict[str, str]]]:
         raise PointsFileError(f"{path}: cannot be read ({error.strerror})") from error
     first = text.partition("\n")[0]
     separator = max(SEPARATORS, key=first.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, restkey="")
-    header = [name.strip() for name in reader.fieldnames or []]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    header: list[str] = []
+    rows: dict[int, dict[str, str]] = {}
+    try:
+        for fields in filter(None, reader):
+            if not header:
+                header = [name.strip() for name in fields]
+            elif len(fields) > len(header):
+                raise PointsFileError(
+                    f"{path}, line {reader.line_num}: has more fields than the header"
+                )
+            else:
+                rows[reader.line_num] = dict(zip(header, fields, strict=False))
+    except csv.Error as error:
+        raise PointsFileError(f"{path}: cannot be read as a table ({error})") from error
     if not header:
         raise PointsFileError(f"{path}: is empty; expected a header with the columns y and x")
-    reader.fieldnames = header
-    rows = list(reader)
-    for number, row in enumerate(rows, start=2):
-        if "" in row and "" not in header:
-            raise PointsFileError(f"{path}, line {number}: has more fields than the header")
     return header, rows
 
 
@@ -97,11 +113,11 @@ def read_points(path: str | Path) -> dict[str, tuple[Points, list[str]]]:
     sources: dict[str, list[str]] = {}
     if "image" not in names:
         points[""], sources[""] = [], []
-    for number, row in enumerate(rows, start=2):
-        image = row[names["image"]] or "" if "image" in names else ""
-        point = [_number(path, number, axis, row[names[axis]]) for axis in axes]
+    for line, row in rows.items():
+        image = row.get(names["image"], "") if "image" in names else ""
+        point = [_number(path, line, axis, row.get(names[axis], "")) for axis in axes]
         points.setdefault(image, []).append(point)
-        sources.setdefault(image, []).append(row.get("source") or "")
+        sources.setdefault(image, []).append(row.get("source", ""))
     return {
         image: (np.asarray(found, dtype=np.float64).reshape(-1, len(axes)), sources[image])
         for image, found in points.items()
@@ -151,23 +167,24 @@ def _plain(value: Any) -> Any:
 def _match_columns(path: str | Path, header: Sequence[str]) -> dict[str, str]:
     """Return for each of our columns that the file has the name it has there."""
     by_lower = {name.lower(): name for name in header}
-    fits = [
-        {ours: by_lower[theirs] for ours, theirs in table.items() if theirs in by_lower}
-        for table in COLUMN_NAMES
-    ]
-    # The table that finds most: axis-0 is y of an image, but the frame where axis-2 is there too.
-    best = max(fits, key=len)
-    if {"y", "x"} <= best.keys():
-        return best
-    raise PointsFileError(
-        f"{path}: has the columns {', '.join(header)}; expected y and x, X and Y, "
-        "or axis-0 and axis-1"
-    )
+    whole = (names for names in COORDINATES if set(names.values()) <= by_lower.keys())
+    coordinates = next(whole, None)
+    if coordinates is None or MANY_AXES in by_lower:
+        raise PointsFileError(
+            f"{path}: has the columns {', '.join(header)}; expected y and x, X and Y, "
+            "or axis-0 and axis-1 (and axis-2 of a time stack)"
+        )
+    found = {ours: by_lower[theirs] for ours, theirs in coordinates.items()}
+    for ours, names in OTHER_COLUMNS.items():
+        there = [by_lower[name] for name in names if name in by_lower]
+        if there:
+            found.setdefault(ours, there[0])
+    return found
 
 
-def _number(path: str | Path, line: int, axis: str, text: str | None) -> float:
+def _number(path: str | Path, line: int, axis: str, text: str) -> float:
     try:
-        value = float(text) if text is not None else math.nan
+        value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

@@ -28,7 +28,7 @@ from pydantic import Field, ValidationError
 
 from napari_htcell import atomic
 from napari_htcell.annotations import Annotation, load_annotation, save_annotation
-from napari_htcell.config import Settings
+from napari_htcell.config import Settings, first_fault
 from napari_htcell.detections import Detections, load_detections, save_detections
 from napari_htcell.imagefiles import SUFFIXES, ImageFile
 
@@ -114,9 +114,9 @@ class Project:
         try:
             return ProjectSettings.model_validate_json(path.read_text(encoding="utf-8"))
         except (ValidationError, UnicodeDecodeError) as error:
-            first = str(error).splitlines()[0]
+            reason = first_fault(error) if isinstance(error, ValidationError) else error
             raise ProjectError(
-                f"{path}: is damaged ({first}); correct it, or delete it and state the pixel size "
+                f"{path}: is damaged ({reason}); correct it, or delete it and state the pixel size "
                 "again"
             ) from error
 
@@ -151,10 +151,10 @@ class Project:
         candidates = [path, *(path.with_suffix(suffix) for suffix in SUFFIXES)]
         for candidate in candidates:
             if candidate.is_file():
-                pixels = ImageFile.read(candidate).pixels
-                if not np.issubdtype(pixels.dtype, np.integer):
+                masks = ImageFile.read(candidate)
+                if masks.is_rgb or not np.issubdtype(masks.pixels.dtype, np.integer):
                     raise ProjectError(f"{candidate}: masks must be whole numbers, one per cell")
-                return pixels
+                return masks.pixels
         return None
 
     def annotation(self, name: str, ndim: int = 2) -> Annotation:

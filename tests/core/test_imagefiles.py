@@ -123,8 +123,14 @@ def test_compressed_tiff(tmp_path: Path, compression: str) -> None:
 @pytest.mark.parametrize("as_imagej", [False, True])
 def test_time_stack(tmp_path: Path, as_imagej: bool) -> None:
     stack = np.stack([GREY, GREY + 1, GREY + 2])
-    metadata = {"axes": "TYX"} if as_imagej else {}
-    tifffile.imwrite(tmp_path / "a.tif", stack, imagej=as_imagej, metadata=metadata)
+    metadata = {"axes": "TYX"} if as_imagej else None
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        stack,
+        imagej=as_imagej,
+        metadata=metadata,
+        photometric="minisblack",
+    )
     file = ImageFile.read(tmp_path / "a.tif")
     np.testing.assert_array_equal(file.pixels, stack)
     assert file.ndim == 3
@@ -285,5 +291,7 @@ def test_several_channels_or_planes_are_refused_with_the_cure(
     tifffile.imwrite(
         tmp_path / "a.ome.tif", np.zeros(shape, np.uint8), ome=True, metadata={"axes": axes}
     )
-    with pytest.raises(ImageError, match=r"a\.ome\.tif: has axes .* save one channel and one plane"):
+    with pytest.raises(
+        ImageError, match=r"a\.ome\.tif: has axes .* save one channel and one plane"
+    ):
         ImageFile.read(tmp_path / "a.ome.tif")

@@ -30,9 +30,7 @@ def test_any_number_type_becomes_float32(dtype: str) -> None:
 
 def test_colours_are_weighted_as_the_eye_does_and_alpha_is_ignored() -> None:
     pixels = np.asarray([[[255, 0, 0, 9], [0, 255, 0, 0], [0, 0, 255, 255]]], np.uint8)
-    np.testing.assert_allclose(
-        to_grey(pixels, is_rgb=True), [[76.245, 149.685, 29.07]], rtol=1e-6
-    )
+    np.testing.assert_allclose(to_grey(pixels, is_rgb=True), [[76.245, 149.685, 29.07]], rtol=1e-6)
     np.testing.assert_array_equal(
         to_grey(pixels[..., :3], is_rgb=True), to_grey(pixels, is_rgb=True)
     )
@@ -60,9 +58,7 @@ def test_pixels_that_are_no_number_take_the_median() -> None:
         (np.zeros((4, 4), complex), False, "complex"),
     ],
 )
-def test_what_is_no_image_is_refused(
-    pixels: npt.NDArray[Any], is_rgb: bool, message: str
-) -> None:
+def test_what_is_no_image_is_refused(pixels: npt.NDArray[Any], is_rgb: bool, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         to_grey(pixels, is_rgb=is_rgb)
 
@@ -121,9 +117,7 @@ def test_corners_of_the_frame_are_the_corners_of_what_the_network_sees(
 
 @pytest.mark.parametrize("um", [0.65, 1.61, 6.44, 13.0])
 @pytest.mark.parametrize("crop", ["whole", "paper"])
-def test_a_spot_lands_where_the_frame_says(
-    um: float, crop: Any, spots: Callable[..., Any]
-) -> None:
+def test_a_spot_lands_where_the_frame_says(um: float, crop: Any, spots: Callable[..., Any]) -> None:
     shape = (300, 411)
     place = np.asarray([[151.3, 260.8]])
     sigma = max(2.0, 13 / um)

@@ -83,7 +83,7 @@ def test_table_without_rows(tmp_path: Path) -> None:
         ("y,x\n1,2\ninf,1\n", "line 3: y is 'inf', not a number"),
         ("y,x\n1,two\n", "line 2: x is 'two', not a number"),
         ("y,x\n1,\n", "line 2: x is '', not a number"),
-        ("y,x\n1\n", "line 2: x is None, not a number"),
+        ("y,x\n1\n", "line 2: x is '', not a number"),
         ("y,x\n1,2\n\n\n1,2,3\n", "line 5: has more fields than the header"),
         ("y;x\n1,5;2,5\n", "line 2: y is '1,5', not a number"),
         ("axis-0,axis-1,axis-2,axis-3\n1,2,3,4\n", "has the columns axis-0, axis-1, axis-2, ax"),

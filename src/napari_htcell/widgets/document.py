@@ -118,6 +118,7 @@ class Document:
         self.prediction: Prediction | None = None
         self._history = History(Marks(annotation, np.empty((0, picture.ndim))))
         self._found = detections
+        self._kept: tuple[Points, Detections | None] | None = None
         self.saved_annotation, self.saved_detections = annotation, detections
 
     @property
@@ -142,7 +143,7 @@ class Document:
 
     @found.setter
     def found(self, found: Detections | None) -> None:
-        self._found = found
+        self._found, self._kept = found, None
         self._forget()
 
     @property
@@ -170,17 +171,19 @@ class Document:
         self._forget()
 
     def _forget(self) -> None:
-        for derived in ("kept", "candidates"):
-            self.__dict__.pop(derived, None)
+        self.__dict__.pop("candidates", None)
 
-    @cached_property
+    @property
     def kept(self) -> Detections | None:
-        """What the model found without what a person rejected."""
-        if self._found is None or not len(self.marks.rejected):
+        """What the model found without what a person rejected; the same object until it changes."""
+        rejected = self.marks.rejected
+        if self._found is None or not len(rejected):
             return self._found
-        # Half the usual distance: debris rejected beside a cell must not hide the cell.
-        cutoff_um = EvaluateConfig().cutoff_um / 2
-        return _without(self._found, self.marks.rejected, cutoff_um)
+        if self._kept is None or self._kept[0] is not rejected:
+            # Half the usual distance: debris rejected beside a cell must not hide the cell.
+            cutoff_um = EvaluateConfig().cutoff_um / 2
+            self._kept = rejected, _without(self._found, rejected, cutoff_um)
+        return self._kept[1]
 
     @cached_property
     def candidates(self) -> Detections | None:

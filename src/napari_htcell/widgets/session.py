@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_htcell.annotations import Annotation, Status
-from napari_htcell.config import DetectConfig
+from napari_htcell.config import DEFAULT_MODEL, DetectConfig
 from napari_htcell.detections import Detections
 from napari_htcell.models import ModelEntry, list_models
 from napari_htcell.project import Project, ProjectSettings
@@ -53,8 +53,11 @@ def summarise(annotation: Annotation, detections: Detections | None) -> Summary:
     """Return one line about an image."""
     states = {annotation.status(frame) for frame in annotation.frames} or {"untouched"}
     return Summary(
-        status="complete" if states == {"complete"} else "partial" if annotation.frames else
-        "untouched",
+        status="complete"
+        if states == {"complete"}
+        else "partial"
+        if annotation.frames
+        else "untouched",
         annotated=len(annotation.points),
         complete_frames=len(annotation.complete_frames),
         complete_points=sum(len(annotation.in_frame(f)) for f in annotation.complete_frames),
@@ -137,9 +140,7 @@ class Session:
         if self.document is not None and self.document.redo():
             self.changed()
 
-    def predicted(
-        self, document: Document, prediction: Prediction, settings: DetectConfig
-    ) -> None:
+    def predicted(self, document: Document, prediction: Prediction, settings: DetectConfig) -> None:
         """Keep what the network saw in an image, and draw detections from it."""
         document.prediction = prediction
         self._trim(document)
@@ -203,7 +204,7 @@ class Session:
         if choose in names:
             self.model = choose
         elif self.model not in names:
-            self.model = names[0] if names else ""
+            self.model = _usual(self.models)
         self.models_changed.emit()
 
     @property
@@ -255,6 +256,15 @@ class Session:
                 size += sum(heat_map.nbytes for heat_map in one.prediction.heat_maps)
                 if size > HEAT_MAP_BYTES and one is not newest:
                     one.prediction = None
+
+
+def _usual(models: list[ModelEntry]) -> str:
+    """Return the model to begin with: the project's newest, else the shipped one."""
+    own = [one.card for one in models if one.origin == "project"]
+    if own:
+        return max(own, key=lambda card: card.date).name
+    names = [one.card.name for one in models]
+    return DEFAULT_MODEL if DEFAULT_MODEL in names else names[0] if names else ""
 
 
 def _unsaved(document: Document) -> bool:

@@ -1,0 +1,109 @@
+"""htcell detect."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from napari_htcell import config, export, pointsfile
+from napari_htcell.cli.options import EXISTING, NEW_FILE, build, given, pixel_size, settings_options
+from napari_htcell.cli.reporting import Reporter, reporting
+from napari_htcell.config import DetectConfig
+from napari_htcell.export import ImageRecord
+
+if TYPE_CHECKING:
+    from napari_htcell.batch import FileResult
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=EXISTING)
+@click.option(
+    "--model",
+    default=config.DEFAULT_MODEL,
+    show_default=True,
+    help="Name of a model, or its folder.",
+)
+@pixel_size
+@settings_options(DetectConfig, default="the model's own")
+@click.option("-o", "--output", "counts", type=NEW_FILE, help="Counts table (CSV) to write.")
+@click.option("--points", type=NEW_FILE, help="Points table (CSV) to write.")
+@click.option(
+    "--save/--no-save",
+    default=None,
+    help="Keep the detections in the folders that are given.  "
+    "[default: in those with annotations, detections or settings]",
+)
+@reporting
+def detect(
+    paths: tuple[Path, ...],
+    model: str,
+    pixel_size_um: float | None,
+    counts: Path | None,
+    points: Path | None,
+    save: bool | None,
+    report: Reporter,
+    **values: Any,
+) -> None:
+    """Find the cells in images, in folders of images, or in a project.
+
+    An image that cannot be used is reported and stops nothing; the exit code is 1 then.
+    """
+    build(DetectConfig, values)
+    from napari_htcell import batch, models, project
+
+    items = batch.list_items(paths, save=save)
+    folders = [path for path in paths if path.is_dir()]
+    place = project.open_project(folders[0]) if len(folders) == 1 else None
+    loaded = models.load_model(model, place)
+    settings = config.override(loaded.card.detection, **given(DetectConfig, values))
+    steps = batch.detect_items(items, loaded, pixel_size_um=pixel_size_um, settings=settings)
+    results = report.follow(steps, if_stopped="no table is written; saved detections are kept")
+    _warn_of_assumed(results, report)
+    for result in results:
+        if result.error is not None:
+            report.fail(result.error)
+    _give(results, counts, points, report)
+    if any(result.error is not None for result in results):
+        sys.exit(1)
+
+
+def _warn_of_assumed(results: Sequence[FileResult], report: Reporter) -> None:
+    assumed = [
+        result.detections.provenance.pixel_size_um
+        for result in results
+        if result.detections is not None and result.detections.provenance.pixel_size_assumed
+    ]
+    if assumed:
+        report.warn(
+            f"{len(assumed)} of {len(results)} images do not state their pixel size; "
+            f"{assumed[0]:g} um, that of the model's training images, was assumed "
+            "(state it with --pixel-size)"
+        )
+
+
+def _give(
+    results: Sequence[FileResult], counts: Path | None, points: Path | None, report: Reporter
+) -> None:
+    """Write the tables and say what was found."""
+    rows = [
+        row
+        for result in results
+        for row in (result.record or ImageRecord(result.name, is_readable=False)).count_rows
+    ]
+    lines = [f"{row['image']}: {row['detected']} cells" for row in rows if row["model"]]
+    # Tables of failures alone would look like results.
+    if any(result.record for result in results):
+        if counts is not None:
+            pointsfile.write_rows(counts, export.COUNT_COLUMNS, rows)
+            lines.append(f"Wrote the counts of {len(results)} images to {counts}")
+        if points is not None:
+            cells = [row for one in results if one.record for row in one.record.point_rows]
+            pointsfile.write_rows(points, export.POINT_COLUMNS, cells)
+            lines.append(f"Wrote {len(cells)} points to {points}")
+    failed = [{"image": one.name, "error": one.error} for one in results if one.error is not None]
+    tell = report.result if counts is None and points is None else report.done
+    tell({"counts": rows, "failed": failed}, lines)

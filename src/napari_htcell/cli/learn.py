@@ -1,0 +1,95 @@
+"""htcell train and htcell fine-tune."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from napari_htcell import config
+from napari_htcell.cli.options import EXISTING_FOLDER, given, new_name, settings_options
+from napari_htcell.cli.reporting import Reporter, reporting
+from napari_htcell.config import TrainConfig
+
+if TYPE_CHECKING:
+    from napari_htcell.learn import Steps
+    from napari_htcell.project import Project
+
+FLAGS = {"pixel_size_um": "--network-pixel-size"}
+"""An image's pixel size is another thing."""
+
+FIXED = ("pixel_size_um", "spot_sigma_um", "base_width", "depth")
+"""What fine-tuning takes from its model."""
+
+GOES_ON = "what it has learnt is kept, and the same command goes on from there"
+
+
+@click.command()
+@click.argument("version")
+@click.argument("project", type=EXISTING_FOLDER)
+@new_name
+@settings_options(TrainConfig, names=FLAGS)
+@reporting
+def train(version: str, project: Path, name: str | None, report: Reporter, **values: Any) -> None:
+    """Train VERSION (A, A+DA, B, B+DA, C or D) from random weights on PROJECT.
+
+    The model is kept in the project. After Ctrl+C the same command goes on where it was.
+    """
+    from napari_htcell.learn import train_steps
+    from napari_htcell.project import open_project
+
+    _check_version(version)
+    opened = open_project(project)
+    settings = given(TrainConfig, values)
+    _finish(train_steps(version, opened, name=name, **settings), opened, report)
+
+
+@click.command("fine-tune")
+@click.argument("project", type=EXISTING_FOLDER)
+@click.option(
+    "--from",
+    "start",
+    default=config.DEFAULT_MODEL,
+    show_default=True,
+    help="Model to start from: its name, or its folder; it is not changed.",
+)
+@click.option("--version", default="B", show_default=True, help="Its last stage is run.")
+@new_name
+@settings_options(TrainConfig, leave_out=FIXED, default="the model's own")
+@reporting
+def fine_tune(
+    project: Path, start: str, version: str, name: str | None, report: Reporter, **values: Any
+) -> None:
+    """Improve a model with the complete images and regions of PROJECT.
+
+    The new model is kept in the project. After Ctrl+C the same command goes on where it was.
+    """
+    from napari_htcell.learn import fine_tune_steps
+    from napari_htcell.models import load_model
+    from napari_htcell.project import open_project
+
+    _check_version(version)
+    opened = open_project(project)
+    model = load_model(start, opened)
+    settings = given(TrainConfig, values)
+    _finish(fine_tune_steps(model, opened, version, name=name, **settings), opened, report)
+
+
+def _check_version(version: str) -> None:
+    from napari_htcell.versions import get_version
+
+    try:
+        get_version(version)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _finish(steps: Steps, project: Project, report: Reporter) -> None:
+    card = report.follow(steps, if_stopped=GOES_ON).card
+    lines = [f"Made the model {card.name} in {project.models_folder / card.name}"]
+    lines += [
+        f"F {figure.f_score:.3f} at {figure.cutoff_um:g} um on {figure.on}"
+        for figure in card.figures
+    ]
+    report.done(card.model_dump(mode="json"), lines)

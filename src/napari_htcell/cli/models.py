@@ -1,0 +1,111 @@
+"""htcell models list, show, import and export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from napari_htcell import models as core
+from napari_htcell.cards import Card
+from napari_htcell.cli.options import EXISTING, EXISTING_FOLDER, NEW_FILE
+from napari_htcell.cli.reporting import Reporter, reporting
+from napari_htcell.models import ModelEntry
+from napari_htcell.project import Project, open_project
+
+project_option: Callable[..., Any] = click.option(
+    "--project", type=EXISTING_FOLDER, help="A project, whose own models count too."
+)
+
+
+def _open(project: Path | None) -> Project | None:
+    return None if project is None else open_project(project)
+
+
+@click.group()
+def models() -> None:
+    """List, show, import and export models."""
+
+
+@models.command("list")
+@project_option
+@reporting
+def list_command(project: Path | None, report: Reporter) -> None:
+    """List the project's, the user's and the shipped models."""
+    entries = core.list_models(_open(project))
+    lines = [
+        f"{entry.card.name}  version {entry.card.version}, {entry.origin}, "
+        f"{entry.card.date[:10]}{_best(entry.card)}"
+        for entry in entries
+    ]
+    report.result([_as_json(entry) for entry in entries], lines or "There are no models.")
+
+
+@models.command()
+@click.argument("model")
+@project_option
+@reporting
+def show(model: str, project: Path | None, report: Reporter) -> None:
+    """Show the card of MODEL, a name or a folder."""
+    entry = core.find_model(model, _open(project))
+    report.result(_as_json(entry), _lines(entry))
+
+
+@models.command("import")
+@click.argument("path", type=EXISTING)
+@click.option("--project", type=EXISTING_FOLDER, help="Into this project, not the user's models.")
+@reporting
+def import_command(path: Path, project: Path | None, report: Reporter) -> None:
+    """Import a model from PATH: a zip file that `export` wrote, or a model's folder."""
+    opened = _open(project)
+    entry = core.import_model(path, None if opened is None else opened.models_folder)
+    report.done(_as_json(entry), f"Imported {entry.card.name} to {entry.folder}")
+
+
+@models.command()
+@click.argument("model")
+@click.argument("path", type=NEW_FILE)
+@project_option
+@reporting
+def export(model: str, path: Path, project: Path | None, report: Reporter) -> None:
+    """Write MODEL as one zip file, PATH, to hand on."""
+    entry = core.find_model(model, _open(project))
+    core.export_model(entry, path)
+    report.done(_as_json(entry), f"Wrote {entry.card.name} to {path}")
+
+
+def _as_json(entry: ModelEntry) -> dict[str, Any]:
+    place = {"origin": entry.origin, "folder": str(entry.folder)}
+    return place | entry.card.model_dump(mode="json")
+
+
+def _best(card: Card) -> str:
+    if not card.figures:
+        return ""
+    figure = card.figures[0]
+    return f", F {figure.f_score:.3f} at {figure.cutoff_um:g} um on {figure.on}"
+
+
+def _lines(entry: ModelEntry) -> list[str]:
+    card = entry.card
+    said = {
+        "name": card.name,
+        "summary": card.summary,
+        "version": card.version,
+        "fine-tuned from": card.base_model,
+        "folder": f"{entry.folder} ({entry.origin})",
+        "made": f"{card.date}, {card.steps} steps in {card.seconds:g} s on {card.device}",
+        "learnt from": f"{len(card.images)} images, "
+        f"{sum(image.points for image in card.images)} points",
+        "network": f"width {card.training.base_width}, depth {card.training.depth}, "
+        f"{card.training.pixel_size_um:g} um per pixel",
+        "images assumed at": f"{card.image_pixel_size_um:g} um per pixel where nobody states it",
+        "detection": ", ".join(f"{k} {v}" for k, v in card.detection.model_dump().items()),
+    }
+    lines = [f"{name}: {value}" for name, value in said.items() if value]
+    return lines + [
+        f"figure: F {f.f_score:.3f} at {f.cutoff_um:g} um (TP {f.tp}, FP {f.fp}, FN {f.fn}), {f.on}"
+        for f in card.figures
+    ]

@@ -1,0 +1,142 @@
+"""Clicks on the image: add, accept, move, remove."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_htcell.widgets.layers import nearest
+
+if TYPE_CHECKING:
+    from napari.layers import Points
+
+    from napari_htcell.widgets.desk import Desk
+
+STILL_PX = 4
+"""A press that moves less than this on the screen is a click, no drag."""
+
+REACH_PX = 8
+"""A click hits a symbol from at least this far, in the window's pixels."""
+
+
+class Clicks:
+    """Turns the mouse in a viewer into changes of the session.
+
+    Parameters
+    ----------
+    desk : Desk
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._wanted_by: list[weakref.WeakMethod[Callable[[], bool]]] = []
+
+    def want(self, is_wanted: weakref.WeakMethod[Callable[[], bool]]) -> None:
+        """Add a condition; clicks count while any of them holds."""
+        self._wanted_by.append(is_wanted)
+
+    def unwant(self, is_wanted: weakref.WeakMethod[Callable[[], bool]]) -> None:
+        """Remove a condition."""
+        if is_wanted in self._wanted_by:
+            self._wanted_by.remove(is_wanted)
+
+    def on_press(self, viewer: Any, event: Any) -> Generator[None, None, None] | None:
+        """Handle a press on the canvas; napari calls this for its viewer."""
+        removes = event.button == 2 or (event.button == 1 and "Alt" in event.modifiers)
+        adds = event.button == 1 and not event.modifiers
+        if not (removes or adds) or not self._are_wanted(viewer):
+            return None
+        if adds:
+            index = self._annotated_at(event)
+            if index is not None:
+                return self._drag(index, event)
+        return self._click(event, removes)
+
+    def _are_wanted(self, viewer: Any) -> bool:
+        active = viewer.layers.selection.active
+        # Somebody who has taken up one of napari's tools wants that one to act.
+        is_free = active is None or str(getattr(active, "mode", "pan_zoom")) == "pan_zoom"
+        is_flat = viewer.dims.ndisplay == 2
+        ready = self._desk.session.document is not None and self._desk.has_layers
+        conditions = [condition() for condition in self._wanted_by]
+        is_wanted = any(condition is not None and condition() for condition in conditions)
+        return is_free and is_flat and ready and is_wanted
+
+    def _click(self, event: Any, removes: bool) -> Generator[None, None, None]:
+        pressed, position = np.array(event.pos), event.position
+        zoom = event.camera_zoom
+        yield
+        moved = 0.0
+        while event.type == "mouse_move":
+            moved = max(moved, float(np.linalg.norm(event.pos - pressed)))
+            yield
+        if moved < STILL_PX:
+            self._act(position, zoom, removes)
+
+    def _drag(self, index: int, event: Any) -> Generator[None, None, None]:
+        # The camera must not pan under a cell that is being moved.
+        event.handled = True
+        desk, pressed, moved = self._desk, np.array(event.pos), False
+        layer = desk.annotated
+        layer.selected_data = {index}
+        yield
+        while event.type == "mouse_move":
+            moved = moved or float(np.linalg.norm(event.pos - pressed)) >= STILL_PX
+            if moved:
+                desk.show_moved(index, self._place(layer, event.position))
+            yield
+        if moved:
+            place = self._place(layer, event.position)
+            document = desk.session.document
+            if document is not None and document.contains(place):
+                document.move(index, place)
+            desk.session.changed()
+            layer.selected_data = {index}
+
+    def _act(self, position: Any, zoom: float, removes: bool) -> None:
+        desk, document = self._desk, self._desk.session.document
+        if document is None or not desk.has_layers:
+            return
+        place = self._place(desk.annotated, position)
+        annotated = self._hit(desk.annotated, place, zoom)
+        candidate = self._hit(desk.detected, place, zoom)
+        if annotated and candidate:
+            annotated = annotated if annotated[1] <= candidate[1] else None
+        if removes and annotated:
+            document.remove([annotated[0]])
+        elif removes and candidate:
+            document.reject([candidate[0]])
+        elif not removes and candidate:
+            document.accept([candidate[0]])
+        elif not removes and not annotated and document.contains(place):
+            document.add(place)
+        else:
+            return
+        desk.session.changed()
+
+    def _annotated_at(self, event: Any) -> int | None:
+        """Return the annotated point under the mouse, unless a candidate is nearer."""
+        place = self._place(self._desk.annotated, event.position)
+        annotated = self._hit(self._desk.annotated, place, event.camera_zoom)
+        candidate = self._hit(self._desk.detected, place, event.camera_zoom)
+        if annotated is None or (candidate is not None and candidate[1] < annotated[1]):
+            return None
+        return annotated[0]
+
+    def _place(self, layer: Points, position: Any) -> np.ndarray:
+        """Return a world position in the image's pixels, on a whole frame."""
+        place = np.asarray(layer.world_to_data(position), dtype=float)
+        if len(place) == 3:
+            place[0] = np.rint(place[0])
+        return place
+
+    def _hit(self, layer: Points, place: np.ndarray, zoom: float) -> tuple[int, float] | None:
+        if not layer.visible:
+            return None
+        pixels_per_data = zoom * abs(float(layer.scale[-1]))
+        low, high = (limit / pixels_per_data for limit in layer.canvas_size_limits)
+        drawn = float(np.clip(layer.current_size, low, high)) / 2
+        return nearest(layer.data, place, max(drawn, REACH_PX / pixels_per_data))

@@ -1,0 +1,184 @@
+"""Correct: click what the model missed, accept what it found, say when an image is done."""
+
+from __future__ import annotations
+
+import napari.viewer
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+)
+
+from napari_htcell.widgets import layers
+from napari_htcell.widgets.panel import Panel, note
+from napari_htcell.widgets.points_io import save_annotation_as
+
+HELP = (
+    ("click on nothing", "a cell that was missed"),
+    ("click on a ring", "accept it as a cell"),
+    ("drag a dot", "move it"),
+    ("right-click or Alt-click", "remove a dot, reject a ring"),
+    ("Ctrl+Z, Ctrl+Shift+Z", "undo, redo"),
+)
+
+
+class CorrectPanel(Panel):
+    """Adds, accepts, moves and removes points by clicks on the image.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(viewer)
+        self._build()
+        self.want_clicks(self._wants_clicks)
+        for signal in (
+            self.session.document_changed,
+            self.session.marks_changed,
+            self.session.found_changed,
+            self.session.saved_changed,
+        ):
+            self.listen(signal, self._refresh)
+        self.listen(self.desk.frame_changed, self._refresh)
+        self._refresh()
+
+    def _build(self) -> None:
+        self.by_clicks = QCheckBox("Clicks on the image change points")
+        self.by_clicks.setChecked(True)
+        self.by_clicks.setToolTip(
+            "<qt>While this is on and visible. Dragging on nothing still moves the image.</qt>"
+        )
+        self.annotated_count, self.candidate_count = QLabel(), QLabel()
+        self.undo_button, self.redo_button = QPushButton("↶ Undo"), QPushButton("↷ Redo")
+        self.accept_button = QPushButton()
+        self.accept_button.setToolTip(
+            "<qt>Makes a dot of every ring in this image; undo takes all of them back</qt>"
+        )
+        self.complete = QCheckBox()
+        self.complete.setToolTip(
+            "<qt>Say that every cell is clicked. Fine-tuning learns from complete images, and only "
+            "the dots count in them</qt>"
+        )
+        self.save_button = QPushButton("Save points…")
+        self.saved = note()
+        legend = QGridLayout()
+        legend.addWidget(_sign(filled=True), 0, 0)
+        legend.addWidget(self.annotated_count, 0, 1)
+        legend.addWidget(_sign(filled=False), 1, 0)
+        legend.addWidget(self.candidate_count, 1, 1)
+        legend.setColumnStretch(1, 1)
+        undo = QHBoxLayout()
+        undo.addWidget(self.undo_button)
+        undo.addWidget(self.redo_button)
+        layout = QVBoxLayout(self)
+        layout.addLayout(legend)
+        layout.addWidget(self.by_clicks)
+        layout.addWidget(_help())
+        layout.addLayout(undo)
+        for widget in (self.accept_button, self.complete, self.save_button, self.saved):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+        self.undo_button.clicked.connect(self.session.undo)
+        self.redo_button.clicked.connect(self.session.redo)
+        self.accept_button.clicked.connect(self.accept_all)
+        self.complete.clicked.connect(self._on_complete)
+        self.save_button.clicked.connect(self._save_as)
+
+    def _wants_clicks(self) -> bool:
+        return self.by_clicks.isChecked() and self.isVisible()
+
+    def accept_all(self) -> None:
+        """Accept every candidate of the frame that is shown."""
+        document = self.session.document
+        if document is not None:
+            candidates = document.candidates_in(self.desk.frame)
+            if len(candidates):
+                document.accept(candidates)
+                self.session.changed()
+
+    def _on_complete(self, complete: bool) -> None:
+        document = self.session.document
+        if document is not None:
+            document.mark_complete(complete, self.desk.frame)
+            self.session.changed()
+
+    def _refresh(self) -> None:
+        document, frame = self.session.document, self.desk.frame
+        is_open = document is not None
+        for widget in (self.accept_button, self.complete, self.by_clicks):
+            widget.setEnabled(is_open)
+        self.undo_button.setEnabled(is_open and document.can_undo)
+        self.redo_button.setEnabled(is_open and document.can_redo)
+        self.save_button.setVisible(is_open and not document.in_project)
+        if document is None:
+            self.annotated_count.setText("clicked")
+            self.candidate_count.setText("found by a model, not clicked")
+            self.accept_button.setText("Accept all rings")
+            self.complete.setText("Every cell is clicked")
+            self.saved.setText("Open a folder, or an image in napari, to begin.")
+            return
+        candidates = len(document.candidates_in(frame))
+        self.annotated_count.setText(f"{len(document.annotation.in_frame(frame))} clicked")
+        self.candidate_count.setText(f"{candidates} found by a model, not clicked")
+        self.accept_button.setText(f"Accept all {candidates} rings")
+        self.accept_button.setEnabled(candidates > 0)
+        where = f"in frame {frame}" if document.picture.ndim == 3 else "in this image"
+        self.complete.setText(f"Every cell {where} is clicked")
+        self.complete.setChecked(document.annotation.status(frame) == "complete")
+        self.saved.setText(self._saved_text())
+
+    def _saved_text(self) -> str:
+        document = self.session.document
+        if document is None:
+            return ""
+        if document.in_project:
+            return "✓ Saved" if self.session.is_saved else "Saving…"
+        return (
+            "This image is in no project: its points are kept while napari is open. "
+            "Save them here, or open the image's folder to have them saved as you click."
+        )
+
+    def _save_as(self) -> None:
+        document = self.session.document
+        if document is None:
+            return
+        path = document.picture.path
+        start = "" if path is None else str(path.with_name(f"{path.name}.csv"))
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save points", start, "Points (*.csv)")
+        if chosen:
+            written = save_annotation_as(chosen, document.annotation)
+            self.saved.setText(f"✓ {len(document.annotation.points)} points saved in {written}")
+
+
+def _sign(*, filled: bool) -> QLabel:
+    """Return the symbol that a layer draws."""
+    pixmap = QPixmap(18, 18)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    if filled:
+        painter.setBrush(QColor(layers.ANNOTATED_COLOUR))
+        painter.setPen(QPen(QColor("black"), 1))
+        painter.drawEllipse(4, 4, 10, 10)
+    else:
+        painter.setPen(QPen(QColor(layers.DETECTED_COLOUR), 2))
+        painter.drawEllipse(2, 2, 14, 14)
+    painter.end()
+    label = QLabel()
+    label.setPixmap(QIcon(pixmap).pixmap(18, 18))
+    return label
+
+
+def _help() -> QLabel:
+    rows = "".join(f"<tr><td><b>{what}</b>&nbsp;</td><td>{does}</td></tr>" for what, does in HELP)
+    label = QLabel(f"<table>{rows}</table>")
+    label.setWordWrap(True)
+    return label

@@ -1,0 +1,301 @@
+"""Shows a session in a viewer: the image, and two points layers for what is known about it."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Points
+from napari.layers.base import ActionType
+from psygnal import Signal
+
+from napari_htcell.progress import run
+from napari_htcell.widgets import jobs, layers
+from napari_htcell.widgets.autosave import Autosave
+from napari_htcell.widgets.clicks import Clicks
+from napari_htcell.widgets.document import Document
+from napari_htcell.widgets.session import Session
+
+_DESKS: dict[int, Desk] = {}
+
+
+class Desk:
+    """A viewer with its session.
+
+    Layers are held as objects, so that they can be renamed, and are made again where they were
+    deleted. Changes made with napari's own tools are taken over into the session.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer or napari.components.ViewerModel
+    """
+
+    frame_changed = Signal()
+
+    def __init__(self, viewer: Any) -> None:
+        self.session = Session()
+        self.autosave = Autosave(self.session)
+        self.clicks = Clicks(self)
+        self._viewer = weakref.ref(viewer)
+        self._image: Image | None = None
+        self._annotated: Points | None = None
+        self._detected: Points | None = None
+        self._is_ours = False
+        self._is_drawing = False
+        self._loose: weakref.WeakKeyDictionary[Image, Document] = weakref.WeakKeyDictionary()
+        self._listen(viewer)
+        self._take_over_sample(viewer)
+        if self.session.document is None:
+            self._start_with(viewer)
+
+    def _listen(self, viewer: Any) -> None:
+        session = self.session
+        session.document_changed.connect(self._show)
+        session.marks_changed.connect(self._draw)
+        session.found_changed.connect(self._draw)
+        viewer.layers.events.removed.connect(self._on_removed)
+        viewer.layers.events.inserted.connect(self._on_inserted)
+        viewer.layers.selection.events.active.connect(self._on_active)
+        viewer.dims.events.current_step.connect(self._on_step)
+        viewer.mouse_drag_callbacks.append(self.clicks.on_press)
+        for keys, action in (
+            ("Control-Z", lambda _: session.undo()),
+            ("Control-Shift-Z", lambda _: session.redo()),
+            ("Control-Y", lambda _: session.redo()),
+        ):
+            viewer.bind_key(keys, action, overwrite=True)
+
+    @property
+    def viewer(self) -> Any:
+        """The viewer; None once it is closed."""
+        return self._viewer()
+
+    @property
+    def image(self) -> Image | None:
+        """The layer of the image being worked on."""
+        return self._image
+
+    @property
+    def has_layers(self) -> bool:
+        """Whether both points layers are in the viewer."""
+        return self._annotated is not None and self._detected is not None
+
+    @property
+    def annotated(self) -> Points:
+        """The layer of annotated points."""
+        if self._annotated is None:
+            raise RuntimeError("the layer of annotated points is not in the viewer")
+        return self._annotated
+
+    @property
+    def detected(self) -> Points:
+        """The layer of candidates."""
+        if self._detected is None:
+            raise RuntimeError("the layer of candidates is not in the viewer")
+        return self._detected
+
+    @property
+    def frame(self) -> int:
+        """The frame of a time stack that is shown; 0 of an image."""
+        document, viewer = self.session.document, self.viewer
+        if document is None or viewer is None or document.picture.ndim == 2 or self._image is None:
+            return 0
+        frame = round(float(self._image.world_to_data(viewer.dims.point)[0]))
+        return int(np.clip(frame, 0, document.picture.shape[0] - 1))
+
+    def show_moved(self, index: int, place: np.ndarray) -> None:
+        """Show an annotated point elsewhere, while it is being dragged."""
+        points = np.array(self.annotated.data)
+        points[index] = place
+        self._is_drawing = True
+        try:
+            self.annotated.data = points
+        finally:
+            self._is_drawing = False
+
+    def _start_with(self, viewer: Any) -> None:
+        """Work on the image that is shown already."""
+        active = layers.bare(viewer.layers.selection.active)
+        images = [layers.bare(one) for one in viewer.layers if isinstance(one, Image)]
+        chosen = active if isinstance(active, Image) else images[-1] if images else None
+        if chosen is not None:
+            self._work_on(chosen)
+
+    def _work_on(self, layer: Image) -> None:
+        """Work on an image layer that belongs to no project."""
+        if layer not in self._loose:
+            try:
+                self._loose[layer] = Document(layers.picture_of(layer))
+            except ValueError:  # neither an image nor a time stack: the widgets say so
+                return
+        self._forget_image()
+        self._image = layer
+        self.session.show(self._loose[layer])
+
+    def _take_over_sample(self, viewer: Any) -> None:
+        """Make a sample's project the session's, and its image and points the session's layers."""
+        ours = [layers.bare(one) for one in viewer.layers if _home(layers.bare(one))]
+        images = [one for one in ours if isinstance(one, Image)]
+        if not images:
+            return
+        home = _home(images[0])
+        project, summaries = run(jobs.open_steps(home["project"]))
+        document = jobs.read_document(project, home["image"])
+        for points in [one for one in ours if isinstance(one, Points)]:
+            if not np.array_equal(points.data, document.annotation.points):
+                document.replace_points(points.data, layers.sources_of(points))
+            viewer.layers.remove(points)
+        self._image, self._is_ours = images[0], True
+        self.session.open(project, summaries)
+        self._image, self._is_ours = images[0], True
+        self.session.show(document)
+
+    def _forget_image(self) -> None:
+        """Take a project's image out of the viewer; one that the user opened stays."""
+        image, self._image = self._image, None
+        viewer = self.viewer
+        if self._is_ours and image is not None and viewer is not None and image in viewer.layers:
+            image.locked = False
+            viewer.layers.remove(image)
+        self._is_ours = False
+
+    def _show(self) -> None:
+        document, viewer = self.session.document, self.viewer
+        if viewer is None:
+            return
+        if document is None:
+            self._forget_image()
+            self._remove_points()
+            return
+        if document.in_project and not self._shows(document):
+            self._forget_image()
+            home = {"project": str(self._project_path()), "image": document.name}
+            self._image, self._is_ours = layers.image_layer(document.picture, home), True
+            viewer.layers.insert(0, self._image)
+            viewer.reset_view()
+        self._make_points(document)
+        self._draw()
+        viewer.layers.selection.active = self._annotated
+
+    def _project_path(self) -> str:
+        return "" if self.session.project is None else str(self.session.project.path)
+
+    def _shows(self, document: Document) -> bool:
+        """Return whether the image layer is this document's, at its pixel size."""
+        image = self._image
+        if image is None or not self._is_ours or _home(image).get("image") != document.name:
+            return False
+        return layers.pixel_size_um(image)[0] == document.picture.pixel_size_um
+
+    def _make_points(self, document: Document) -> None:
+        """Have two points layers of the right kind, where the image lies."""
+        viewer, size = self.viewer, document.picture.pixel_size_um
+        if self._annotated is not None and self._annotated.ndim != document.picture.ndim:
+            self._remove_points()
+        if self._detected is None:
+            self._detected = layers.detected_layer(document.picture.ndim, size)
+            layers.place(self._detected, self._image)
+            self._detected.events.data.connect(self._on_candidates_edited)
+            viewer.add_layer(self._detected)
+        if self._annotated is None:
+            self._annotated = layers.annotated_layer(document.picture.ndim, size)
+            layers.place(self._annotated, self._image)
+            self._annotated.events.data.connect(self._on_annotation_edited)
+            viewer.add_layer(self._annotated)
+        for layer, um in (
+            (self._detected, layers.DETECTED_UM),
+            (self._annotated, layers.ANNOTATED_UM),
+        ):
+            layers.place(layer, self._image)
+            layer.current_size = layers.symbol_size(um, size)
+
+    def _remove_points(self) -> None:
+        viewer = self.viewer
+        for layer in (self._annotated, self._detected):
+            if layer is not None and layer in viewer.layers:
+                layer.locked = False
+                viewer.layers.remove(layer)
+        self._annotated = self._detected = None
+
+    def _draw(self) -> None:
+        document = self.session.document
+        if document is None or self.viewer is None or self._image is None:
+            return
+        if not self.has_layers:
+            self._make_points(document)
+        self._is_drawing = True
+        try:
+            layers.draw_annotation(self.annotated, document.annotation)
+            layers.draw_detections(self.detected, document.candidates)
+        finally:
+            self._is_drawing = False
+
+    def _on_annotation_edited(self, event: Any) -> None:
+        """Take over what was done to the annotated points with napari's own tools."""
+        document = self.session.document
+        if self._is_drawing or document is None or not _is_done(event.action):
+            return
+        added = event.data_indices if event.action == ActionType.ADDED else ()
+        document.replace_points(self.annotated.data, layers.sources_of(self.annotated, added))
+        self.session.changed()
+
+    def _on_candidates_edited(self, event: Any) -> None:
+        """Candidates deleted with napari's tools are rejected; points added there are cells."""
+        document = self.session.document
+        if self._is_drawing or document is None or not _is_done(event.action):
+            return
+        if event.action == ActionType.REMOVED:
+            document.reject(list(event.data_indices))
+        elif event.action == ActionType.ADDED:
+            for index in event.data_indices:
+                document.add(self.detected.data[index])
+        self.session.changed()
+
+    def _on_step(self, _event: Any) -> None:
+        self.frame_changed.emit()
+
+    def _on_active(self, event: Any) -> None:
+        """Work on the image that the user turns to."""
+        layer = layers.bare(event.value)
+        if isinstance(layer, Image) and layer is not self._image and not _home(layer):
+            self._work_on(layer)
+
+    def _on_inserted(self, event: Any) -> None:
+        viewer = self.viewer
+        layer = layers.bare(event.value)
+        if viewer is None or not isinstance(layer, Image) or layer is self._image:
+            return
+        if _home(layer) and self.session.project is None:
+            self._take_over_sample(viewer)
+
+    def _on_removed(self, event: Any) -> None:
+        layer = layers.bare(event.value)
+        if layer is self._annotated:
+            self._annotated = None
+        elif layer is self._detected:
+            self._detected = None
+        elif layer is self._image:
+            self._image, self._is_ours = None, False
+            self.session.show(None)
+
+
+def _home(layer: Any) -> dict[str, str]:
+    """Return which project and image a layer belongs to; empty if to none."""
+    home = getattr(layer, "metadata", {}).get(layers.METADATA_KEY, {})
+    return home if isinstance(home, dict) else {}
+
+
+def _is_done(action: Any) -> bool:
+    return action in (ActionType.ADDED, ActionType.REMOVED, ActionType.CHANGED)
+
+
+def desk_of(viewer: Any) -> Desk:
+    """Return the desk of a viewer; the widgets of one viewer share it."""
+    real = layers.bare(viewer)
+    # By identity: comparing two viewers compares all of their state.
+    key = id(real)
+    if key not in _DESKS:
+        _DESKS[key] = Desk(real)
+        weakref.finalize(real, _DESKS.pop, key, None)
+    return _DESKS[key]

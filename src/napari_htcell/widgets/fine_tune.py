@@ -1,0 +1,198 @@
+"""Fine-tune: one button that learns from the complete images, while clicking goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import napari.viewer
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from superqt import QCollapsible
+
+from napari_htcell.cards import Card
+from napari_htcell.config import DetectConfig, TrainConfig
+from napari_htcell.progress import Progress
+from napari_htcell.widgets import fields, jobs
+from napari_htcell.widgets.panel import JobRow, Panel, note
+from napari_htcell.widgets.sparkline import Sparkline
+
+if TYPE_CHECKING:
+    from napari_htcell.detect import Prediction
+    from napari_htcell.models import Model
+    from napari_htcell.widgets.document import Document
+    from napari_htcell.widgets.session import Session
+
+USUAL_VERSION = "B"
+"""As in `learn.fine_tune`, which loads torch when it is imported."""
+
+
+class FineTunePanel(Panel):
+    """Improves the chosen model with the project's complete images.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(viewer)
+        self.job, self._versions_job, self._again_job = (self.new_job() for _ in range(3))
+        self._before: Card | None = None
+        self._again: tuple[Document, DetectConfig] | None = None
+        self._build()
+        self.job.progressed.connect(self._on_progress)
+        self.job.returned.connect(self._on_learnt)
+        self.job.finished.connect(self._on_finished)
+        self._versions_job.returned.connect(self._on_versions)
+        self._again_job.returned.connect(self._on_again)
+        self._again_job.finished.connect(self._on_again_finished)
+        self.fold.toggled.connect(self._on_fold)
+        for signal in (
+            self.session.summaries_changed,
+            self.session.project_changed,
+            self.session.models_changed,
+            self.session.model_changed,
+        ):
+            self.listen(signal, self._refresh)
+        self._refresh()
+
+    def _build(self) -> None:
+        self.base, self.basis = note(), note()
+        self.run = JobRow("Fine-tune", self.job, self.fine_tune)
+        self.run.button.setToolTip(
+            "<qt>Learns from your complete images and makes a new model; the one that it starts "
+            "from stays as it is. You can go on clicking meanwhile</qt>"
+        )
+        self.curve = Sparkline()
+        self.curve.hide()
+        self.state = note()
+        self.again = QPushButton()
+        self.again.hide()
+        self.again.clicked.connect(self._detect_again)
+        layout = QVBoxLayout(self)
+        for widget in (
+            self.base, self.basis, self.run, self.curve, self.state, self.again, self._build_fold()
+        ):  # fmt: skip
+            layout.addWidget(widget)
+        layout.addStretch(1)
+
+    def _build_fold(self) -> QCollapsible:
+        self.version = QComboBox()
+        self.version.addItem(USUAL_VERSION, USUAL_VERSION)
+        self.version.setToolTip("<qt>Which of the paper's recipes to learn by</qt>")
+        self.name = QLineEdit()
+        self.name.setPlaceholderText("version and date")
+        self.name.setToolTip("<qt>What the new model is called</qt>")
+        self.seed = fields.whole_number(TrainConfig, "seed")
+        inside = QWidget()
+        form = QFormLayout(inside)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow("Version", self.version)
+        form.addRow("Name", self.name)
+        form.addRow("Seed", self.seed)
+        self.fold = QCollapsible("Advanced")
+        self.fold.setDuration(0)
+        self.fold.setContent(inside)
+        return self.fold
+
+    def fine_tune(self) -> None:
+        """Learn from the complete images, in the background."""
+        project, model = self.session.project, self.session.model
+        # The files are read when learning starts: the last clicks have to be in them.
+        if project is None or not self._can_learn() or not self.desk.autosave.save():
+            return
+        entry = self.session.entry()
+        self._before = None if entry is None else entry.card
+        version, seed = self.version.currentData(), self.seed.value()
+        name = self.name.text().strip() or None
+        self.curve.clear()
+        self.curve.show()
+        self.again.hide()
+        self.state.setText("Clicks from now on are for the next time; go on.")
+        self.run.begin(
+            "fine-tuning", lambda: jobs.fine_tune_steps(model, project, version, name, seed)
+        )
+
+    def _can_learn(self) -> bool:
+        return bool(self.session.model) and learning_text(self.session)[1]
+
+    def _refresh(self) -> None:
+        text, can_learn = learning_text(self.session)
+        self.basis.setText(text)
+        model = self.session.model
+        self.base.setText(f"Starts from the model {model}." if model else "No model to start from.")
+        if not self.job.is_running:
+            self.run.button.setEnabled(can_learn and bool(model))
+
+    def _on_progress(self, progress: Progress) -> None:
+        if progress.loss is not None:
+            self.curve.add(progress.loss)
+
+    def _on_learnt(self, model: Model) -> None:
+        # The model that was used stays in use until this one is complete, which it is now.
+        self.session.refresh_models(choose=model.name)
+        self.state.setText(learnt_text(model.card, self._before))
+        self.again.setText(f"Detect again with {model.name}")
+        self.again.show()
+
+    def _on_finished(self) -> None:
+        if not self.again.isVisibleTo(self):
+            self.state.setText(
+                "Stopped; the old model is in use. Press Fine-tune to go on from here, unless you "
+                "change the complete images."
+            )
+        self._refresh()
+
+    def _on_fold(self, is_open: bool) -> None:
+        if is_open and self.version.count() == 1 and not self._versions_job.is_running:
+            self._versions_job.start("reading versions", jobs.versions_steps)
+
+    def _on_versions(self, versions: list[tuple[str, str]]) -> None:
+        self.version.clear()
+        for name, summary in versions:
+            self.version.addItem(f"{name}: {summary}", name)
+        self.version.setCurrentIndex(self.version.findData(USUAL_VERSION))
+
+    def _detect_again(self) -> None:
+        document, entry, project = self.session.document, self.session.entry(), self.session.project
+        if document is None or entry is None or self._again_job.is_running:
+            return
+        self._again = document, entry.card.detection
+        name, picture = entry.card.name, document.picture
+        self.again.setEnabled(False)
+        self._again_job.start("detecting", lambda: jobs.predict_steps(picture, name, project))
+
+    def _on_again(self, prediction: Prediction) -> None:
+        if self._again is not None:
+            document, settings = self._again
+            self.session.predicted(document, prediction, settings)
+
+    def _on_again_finished(self) -> None:
+        self.again.setEnabled(True)
+
+
+def learning_text(session: Session) -> tuple[str, bool]:
+    """Return what fine-tuning would learn from, in words, and whether it can."""
+    if session.project is None:
+        return "Fine-tuning learns from a project: open the folder with your images.", False
+    complete = [one for one in session.summaries.values() if one.complete_frames or one.regions]
+    if not complete:
+        return (
+            "No image is complete yet: click every cell of one, then mark it complete in Correct.",
+            False,
+        )
+    points = sum(one.complete_points for one in complete)
+    images = f"{len(complete)} complete image{'' if len(complete) == 1 else 's'}"
+    return f"Learns from {images} with {points} cells.", True
+
+
+def learnt_text(card: Card, before: Card | None) -> str:
+    """Return in words what a new model is worth, and on what that was measured."""
+    text = f"{card.name} is ready and chosen, after {card.seconds:.0f} s."
+    if card.figures:
+        one = card.figures[0]
+        text += f" F {one.f_score:.2f} within {one.cutoff_um:g} µm, on {one.on}"
+        text += "; on others expect less."
+    if before is not None and before.figures:
+        old = before.figures[0]
+        text += f" ({before.name}: F {old.f_score:.2f}, on {old.on}.)"
+    return text

@@ -1,0 +1,70 @@
+"""HTCell: the project's images on top, and below them the four steps of the work."""
+
+from __future__ import annotations
+
+import napari.viewer
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
+
+from napari_htcell.progress import Progress
+from napari_htcell.widgets.correct import CorrectPanel
+from napari_htcell.widgets.detect import DetectPanel
+from napari_htcell.widgets.export import ExportPanel
+from napari_htcell.widgets.fine_tune import FineTunePanel
+from napari_htcell.widgets.images import ImagesPanel
+from napari_htcell.widgets.panel import Panel
+
+STEPS = ("Detect", "Correct", "Fine-tune", "Export")
+
+
+class HTCellPanel(Panel):
+    """All steps in one dock.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(viewer)
+        self.images = ImagesPanel(viewer)
+        self.detect = DetectPanel(viewer)
+        self.correct = CorrectPanel(viewer)
+        self.fine_tune = FineTunePanel(viewer)
+        self.export = ExportPanel(viewer)
+        self.steps = QTabWidget()
+        self.steps.setDocumentMode(True)
+        for number, (title, panel) in enumerate(zip(STEPS, self._step_panels(), strict=True), 1):
+            self.steps.addTab(panel, f"{number} {title}")
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.addWidget(self.images)
+        split.addWidget(self.steps)
+        split.setStretchFactor(0, 1)
+        split.setStretchFactor(1, 0)
+        split.setChildrenCollapsible(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(split)
+        self.fine_tune.job.progressed.connect(self._on_training)
+        self.fine_tune.job.finished.connect(self._on_training_finished)
+
+    def rest(self) -> None:
+        """Stop what runs in any step, and save."""
+        for panel in (self.images, *self._step_panels()):
+            panel.rest()
+        super().rest()
+
+    def _step_panels(self) -> tuple[Panel, ...]:
+        return self.detect, self.correct, self.fine_tune, self.export
+
+    def _on_training(self, progress: Progress) -> None:
+        # Seen from the other steps, where one goes on meanwhile.
+        if progress.total:
+            percent = round(100 * progress.done / progress.total)
+            self._set_title(self.fine_tune, f"3 Fine-tune {percent} %")
+
+    def _on_training_finished(self) -> None:
+        self._set_title(self.fine_tune, f"3 {STEPS[2]}")
+
+    def _set_title(self, panel: QWidget, title: str) -> None:
+        self.steps.setTabText(self.steps.indexOf(panel), title)

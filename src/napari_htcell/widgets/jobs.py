@@ -1,0 +1,141 @@
+"""What the widgets have done in the background, as generators that yield progress. No Qt.
+
+Modules that load torch are imported inside: it takes seconds, and the window is to open at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_htcell import pointsfile
+from napari_htcell.config import DetectConfig
+from napari_htcell.progress import Progress
+from napari_htcell.project import Project, open_project
+from napari_htcell.widgets.document import Document, Picture
+from napari_htcell.widgets.session import Summary, summarise
+
+if TYPE_CHECKING:
+    from napari_htcell.batch import FileResult
+    from napari_htcell.detect import Prediction
+    from napari_htcell.export import ImageRecord
+    from napari_htcell.models import Model
+
+LOADING = Progress("getting ready", 0, 0)
+"""Before the first result: loading the library that computes takes a few seconds."""
+
+
+def open_steps(
+    path: str | Path,
+) -> Generator[Progress, None, tuple[Project, dict[str, Summary]]]:
+    """Open a project and read what is known about each of its images."""
+    yield Progress("opening", 0, 0)
+    project = open_project(path)
+    _ = project.settings  # a damaged file is to be told now, not at the first image
+    summaries = {}
+    for done, name in enumerate(project.images, start=1):
+        try:
+            summaries[name] = summarise(project.annotation(name), project.detections(name))
+        except ValueError as error:
+            summaries[name] = Summary(fault=str(error))
+        yield Progress("opening", done, len(project.images))
+    return project, summaries
+
+
+def read_steps(project: Project, name: str) -> Generator[Progress, None, Document]:
+    """Read an image of a project with its annotation and detections."""
+    yield Progress("reading", 0, 0)
+    return read_document(project, name)
+
+
+def read_document(project: Project, name: str) -> Document:
+    """Read an image of a project with its annotation and detections."""
+    file = project.read_image(name)
+    is_stated = project.settings.pixel_size_um is not None
+    picture = Picture(
+        name,
+        file.pixels,
+        file.is_rgb,
+        file.pixel_size_um,
+        "" if file.pixel_size_um is None else "the project" if is_stated else "the image file",
+        project.image_path(name),
+    )
+    annotation = project.annotation(name, file.ndim)
+    return Document(picture, annotation, project.detections(name), in_project=True)
+
+
+def predict_steps(
+    picture: Picture, model_name: str, project: Project | None
+) -> Generator[Progress, None, Prediction]:
+    """Run a model over an image."""
+    yield LOADING
+    from napari_htcell import detect
+
+    model = _load(model_name, project)
+    pixels = np.asarray(picture.pixels)
+    return (
+        yield from detect.predict_steps(
+            pixels, model, pixel_size_um=picture.pixel_size_um, is_rgb=picture.is_rgb
+        )
+    )
+
+
+def predict_all_steps(
+    project: Project, model_name: str, settings: DetectConfig
+) -> Generator[Progress, None, list[FileResult]]:
+    """Run a model over all images of a project, and keep what it finds there."""
+    yield LOADING
+    from napari_htcell import batch
+
+    model = _load(model_name, project)
+    return (yield from batch.detect_project(project, model, settings=settings))
+
+
+def fine_tune_steps(
+    model_name: str, project: Project, version: str, name: str | None, seed: int
+) -> Generator[Progress, None, Model]:
+    """Improve a model with the complete images of a project."""
+    yield LOADING
+    from napari_htcell import learn
+
+    model = _load(model_name, project)
+    return (yield from learn.fine_tune_steps(model, project, version, name=name, seed=seed))
+
+
+def versions_steps() -> Generator[Progress, None, list[tuple[str, str]]]:
+    """Return name and summary of the versions that can fine-tune with complete images."""
+    yield LOADING
+    from napari_htcell.versions import VERSIONS
+
+    return [
+        (version.name, version.summary)
+        for version in VERSIONS.values()
+        if version.fine_tuning.learn_from == "complete"
+    ]
+
+
+def export_steps(
+    write: Callable[[Project, Path], int], project: Project, path: Path
+) -> Generator[Progress, None, int]:
+    """Write a table of a project; return its number of rows."""
+    yield Progress("exporting", 0, 0)
+    return write(project, path)
+
+
+def table_steps(
+    path: Path, columns: Sequence[str], record: ImageRecord, rows: str
+) -> Generator[Progress, None, int]:
+    """Write a table of one image that is in no project; return its number of rows."""
+    yield Progress("exporting", 0, 0)
+    table = getattr(record, rows)
+    pointsfile.write_rows(path, columns, table)
+    return len(table)
+
+
+def _load(model_name: str, project: Project | None) -> Model:
+    from napari_htcell.models import load_model
+
+    return load_model(model_name, project)

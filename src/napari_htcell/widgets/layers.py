@@ -1,0 +1,201 @@
+"""Functions between napari's layers and the core's values; each works without a viewer."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from napari.layers import Image, Points
+from napari.layers.base import LayerLock
+
+from napari_htcell.annotations import BY_HAND, Annotation
+from napari_htcell.config import PAPER_PIXEL_SIZE_UM
+from napari_htcell.detections import Detections
+from napari_htcell.widgets.document import Picture
+
+ANNOTATED_COLOUR = "#e69f00"
+DETECTED_COLOUR = "#56b4e9"
+"""Orange and sky blue of Okabe and Ito: told apart by every kind of colour vision, and on grey."""
+
+ANNOTATED_UM = 14.0
+DETECTED_UM = 30.0
+"""Diameters of the symbols: the dot leaves the cell visible, the ring goes around it."""
+
+SIZE_ON_SCREEN = (7.0, 80.0)
+"""Least and greatest diameter of a symbol in the window's pixels, however far one zooms."""
+
+METADATA_KEY = "napari-htcell"
+"""Where a layer's metadata says which project and image it belongs to."""
+
+
+def bare(proxied: Any) -> Any:
+    """Return the napari object itself: two proxies of one layer are not the same object."""
+    return inspect.unwrap(proxied)
+
+
+def pixel_size_um(layer: Image) -> tuple[float | None, str]:
+    """Return micrometres per pixel of an image layer, and in words who says so.
+
+    Parameters
+    ----------
+    layer : Image
+
+    Returns
+    -------
+    size : float or None
+        None if the layer has neither a length unit nor a scale.
+    known_from : str
+        Empty where nobody says.
+    """
+    scale, unit = float(layer.scale[-1]), layer.units[-1]
+    if str(unit) != "pixel":
+        try:
+            return scale * float((1 * unit).to("micrometer").magnitude), "the image layer"
+        # pint raises its own errors for units that are no lengths.
+        except Exception:  # noqa: BLE001
+            return None, ""
+    # Many readers set the scale in micrometres and no unit.
+    return (None, "") if scale == 1 else (scale, "the layer's scale, taken as µm")
+
+
+def picture_of(layer: Image) -> Picture:
+    """Return what a layer shows, as the core takes it; the pixels are not copied."""
+    size, known_from = pixel_size_um(layer)
+    path = layer.source.path
+    return Picture(
+        layer.name,
+        layer.data[0] if layer.multiscale else layer.data,
+        bool(layer.rgb),
+        size,
+        known_from,
+        Path(path) if path else None,
+    )
+
+
+def image_layer(picture: Picture, metadata: dict[str, Any]) -> Image:
+    """Return a layer that shows a picture, in micrometres where their number is known."""
+    size = picture.pixel_size_um
+    scale = [1.0] * (picture.ndim - 2) + [size or 1.0] * 2
+    units = ["pixel"] * (picture.ndim - 2) + ["pixel" if size is None else "um"] * 2
+    return Image(
+        picture.pixels,
+        rgb=picture.is_rgb,
+        name=picture.name,
+        scale=scale,
+        units=units,
+        metadata={METADATA_KEY: metadata},
+    )
+
+
+def placement(layer: Image) -> dict[str, Any]:
+    """Return where a layer lies in the world, to place another one exactly there."""
+    names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+    return {name: getattr(layer, name) for name in names}
+
+
+def place(layer: Points, like: Image) -> None:
+    """Put a points layer where an image layer lies."""
+    for name, value in placement(like).items():
+        setattr(layer, name, value)
+
+
+def symbol_size(um: float, pixel_size_um: float | None) -> float:
+    """Return a symbol's diameter in pixels of the image."""
+    return um / (pixel_size_um or PAPER_PIXEL_SIZE_UM)
+
+
+def annotated_layer(ndim: int, pixel_size_um: float | None) -> Points:
+    """Return an empty layer for what a person annotated: filled dots."""
+    layer = Points(
+        ndim=ndim,
+        name="annotated",
+        features=pd.DataFrame({"source": pd.Series(dtype=object)}),
+        symbol="disc",
+        size=symbol_size(ANNOTATED_UM, pixel_size_um),
+        face_color=ANNOTATED_COLOUR,
+        border_color="black",
+        border_width=0.12,
+        canvas_size_limits=SIZE_ON_SCREEN,
+    )
+    layer.locked = LayerLock.DELETION
+    return layer
+
+
+def detected_layer(ndim: int, pixel_size_um: float | None) -> Points:
+    """Return an empty layer for what a model found besides: hollow rings of another colour."""
+    layer = Points(
+        ndim=ndim,
+        name="detected",
+        features=pd.DataFrame({"score": pd.Series(dtype=float)}),
+        symbol="disc",
+        size=symbol_size(DETECTED_UM, pixel_size_um),
+        face_color="transparent",
+        border_color=DETECTED_COLOUR,
+        border_width=0.12,
+        canvas_size_limits=SIZE_ON_SCREEN,
+    )
+    layer.locked = LayerLock.DELETION
+    return layer
+
+
+def draw_annotation(layer: Points, annotation: Annotation) -> None:
+    """Make a layer show an annotation."""
+    _draw(layer, annotation.points, {"source": list(annotation.sources)})
+
+
+def draw_detections(layer: Points, found: Detections | None) -> None:
+    """Make a layer show detections; none without them."""
+    points = np.empty((0, layer.ndim)) if found is None else found.points
+    _draw(layer, points, {"score": [] if found is None else found.scores})
+
+
+def _draw(layer: Points, points: np.ndarray, features: dict[str, Any]) -> None:
+    layer.selected_data = set()
+    layer.data = points
+    # Assigned as a whole: changes in place are not seen by the layer.
+    layer.features = pd.DataFrame(features, index=range(len(points)))
+
+
+def sources_of(layer: Points, added: Sequence[int] = ()) -> tuple[str, ...]:
+    """Return who each point of a layer comes from.
+
+    Parameters
+    ----------
+    layer : Points
+    added : sequence of int
+        Points just added by hand; their feature is that of whatever point was selected before.
+    """
+    count = len(layer.data)
+    known = [BY_HAND] * count
+    if "source" in layer.features:
+        known = [str(one) if isinstance(one, str) else BY_HAND for one in layer.features["source"]]
+    by_hand = {index % count for index in added} if count else set()
+    return tuple(BY_HAND if i in by_hand else source for i, source in enumerate(known))
+
+
+def points_to_annotation(layer: Points) -> Annotation:
+    """Return the annotation that a points layer shows, in pixels of its image."""
+    return Annotation(np.asarray(layer.data, dtype=np.float64), sources_of(layer))
+
+
+def nearest(points: np.ndarray, where: np.ndarray, radius: float) -> tuple[int, float] | None:
+    """Return index and distance of the nearest point within a radius, in the same frame.
+
+    Parameters
+    ----------
+    points : ndarray, shape (N, 2) or (N, 3)
+    where : ndarray, shape (2,) or (3,)
+    radius : float
+        In pixels.
+    """
+    if not len(points):
+        return None
+    distances = np.linalg.norm(points[:, -2:] - where[-2:], axis=1)
+    if points.shape[1] == 3:
+        distances[np.rint(points[:, 0]) != np.rint(where[0])] = np.inf
+    index = int(distances.argmin())
+    return (index, float(distances[index])) if distances[index] <= radius else None

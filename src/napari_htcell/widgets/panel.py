@@ -1,0 +1,162 @@
+"""What all dock widgets have in common: the session, background jobs, a clean end."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
+
+from napari_htcell.progress import Progress
+from napari_htcell.widgets.autosave import Autosave
+from napari_htcell.widgets.desk import Desk, desk_of
+from napari_htcell.widgets.worker import Job, Steps, time_text
+
+
+class _Ties:
+    """What ties a widget to things that outlive it; kept apart so that its end can undo them."""
+
+    def __init__(self, autosave: Autosave) -> None:
+        self.autosave = autosave
+        self.jobs: list[Job] = []
+        self.undo: list[Callable[[], Any]] = []
+
+    def rest(self) -> None:
+        """Stop what runs and save."""
+        for job in self.jobs:
+            job.quit()
+        self.autosave.save()
+
+    def cut(self) -> None:
+        """Undo everything; the widget is gone."""
+        while self.undo:
+            self.undo.pop()()
+        self.rest()
+
+
+class Panel(QWidget):
+    """A dock widget on a viewer's session.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self.desk: Desk = desk_of(viewer)
+        self.session = self.desk.session
+        self._ties = ties = _Ties(self.desk.autosave)
+        # No reference to the widget itself: when this is emitted, half of it is gone.
+        self.destroyed.connect(lambda: ties.cut())
+
+    def rest(self) -> None:
+        """Stop what runs and save."""
+        self._ties.rest()
+
+    def listen(self, signal: Any, slot: Callable[..., Any]) -> None:
+        """Call a slot on a signal of the session as long as the widget lives."""
+        signal.connect(slot)
+        # Weakly: what outlives the widget must not keep it alive.
+        weak = weakref.WeakMethod(slot)
+        self._ties.undo.append(lambda: _if_alive(weak, signal.disconnect))
+
+    def want_clicks(self, is_wanted: Callable[[], bool]) -> None:
+        """Have clicks on the image count as long as the widget lives and `is_wanted` says so."""
+        clicks, weak = self.desk.clicks, weakref.WeakMethod(is_wanted)
+        clicks.want(weak)
+        self._ties.undo.append(lambda: clicks.unwant(weak))
+
+    def new_job(self) -> Job:
+        """Return a job that is stopped when the widget is closed."""
+        job = Job()
+        self._ties.jobs.append(job)
+        return job
+
+    def event(self, event: QEvent | None) -> bool:
+        """Stop jobs and save when napari takes the widget out of its dock."""
+        if event is not None and event.type() == QEvent.Type.ParentChange and not self.parent():
+            self.rest()
+        return bool(super().event(event))
+
+
+def _if_alive(weak: weakref.WeakMethod[Any], action: Callable[..., Any]) -> None:
+    slot = weak()
+    if slot is not None:
+        action(slot, missing_ok=True)
+
+
+class JobRow(QWidget):
+    """A button that starts a job and becomes its cancel button, and a progress bar.
+
+    Parameters
+    ----------
+    text : str
+        The button's text at rest.
+    job : Job
+    start : callable
+        Called when the button is pressed at rest.
+    """
+
+    def __init__(self, text: str, job: Job, start: Callable[[], Any]) -> None:
+        super().__init__()
+        self._text, self._job, self._start = text, job, start
+        self.button = QPushButton(text)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.left = note()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.button)
+        layout.addWidget(self.bar, 1)
+        layout.addWidget(self.left)
+        self.button.clicked.connect(self._on_click)
+        job.progressed.connect(self._on_progress)
+        job.finished.connect(self.rest)
+        self.rest()
+
+    def begin(self, what: str, make: Callable[[], Steps]) -> None:
+        """Run a job and show how far it is."""
+        self.button.setText("Cancel")
+        self.bar.setRange(0, 0)
+        self.bar.show()
+        self._job.start(what, make)
+
+    def rest(self) -> None:
+        """Show that nothing runs."""
+        self.button.setText(self._text)
+        self.button.setEnabled(True)
+        self.bar.hide()
+        self.left.setText("")
+
+    def set_text(self, text: str) -> None:
+        """Change the button's text at rest."""
+        self._text = text
+        if not self._job.is_running:
+            self.button.setText(text)
+
+    def _on_click(self) -> None:
+        if self._job.is_running:
+            self._job.quit()
+            self.button.setText("Cancelling…")
+            self.button.setEnabled(False)
+        else:
+            self._start()
+
+    def _on_progress(self, progress: Progress) -> None:
+        # Qt counts to 2**31 only, and shows a moving bar for a range of 0.
+        self.bar.setRange(0, progress.total)
+        self.bar.setValue(progress.done)
+        left = time_text(progress.seconds_left)
+        self.left.setText(left or progress.what)
+
+
+def note(text: str = "") -> QLabel:
+    """Return a label for a sentence, which breaks its lines."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+    return label

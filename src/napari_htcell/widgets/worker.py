@@ -1,0 +1,161 @@
+"""The one bridge between the core's generators and the window's thread."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from napari.qt.threading import FunctionWorker, create_worker
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QObject, QThreadPool, Signal
+
+from napari_htcell.progress import Progress
+
+Steps = Generator[Progress, None, Any]
+
+REPORT_SECONDS = 0.05
+"""Least time between two reports: training yields faster than a window can draw."""
+
+MIN_THREADS = 4
+"""On a small machine one training and one detection would keep the next image waiting."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    result: Any = None
+    error: Exception | None = None
+    is_complete: bool = False
+
+
+class Job(QObject):
+    """Runs a generator of `Progress` in another thread; its signals arrive in the window's.
+
+    One at a time. `progressed` carries a `Progress`, `returned` the generator's result, `failed`
+    the exception; `finished` comes last, always. A job has no parent in Qt, so that it lives until
+    its thread has ended, even if the widget that started it is gone.
+    """
+
+    progressed = Signal(object)
+    returned = Signal(object)
+    failed = Signal(object)
+    finished = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._worker: FunctionWorker[None] | None = None
+        self._outcome = _Outcome()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a thread at work."""
+        return self._worker is not None
+
+    @property
+    def is_quitting(self) -> bool:
+        """Whether it was asked to stop and has not yet."""
+        return self._worker is not None and bool(self._worker.abort_requested)
+
+    def start(self, what: str, make: Callable[[], Steps]) -> None:
+        """Run a job.
+
+        Parameters
+        ----------
+        what : str
+            In words for the user; napari names it when a window is closed meanwhile.
+        make : callable
+            Makes the generator, in the other thread.
+
+        Raises
+        ------
+        RuntimeError
+            If one is running.
+        """
+        if self.is_running:
+            raise RuntimeError(f"cannot start {what}: wait for the job that is running")
+        pool = QThreadPool.globalInstance()
+        pool.setMaxThreadCount(max(MIN_THREADS, pool.maxThreadCount()))
+        self._outcome = _Outcome()
+        self._worker = create_worker(_Drive(self, what, make))
+        self._worker.finished.connect(self._finish)
+        self._worker.start()
+
+    def quit(self) -> None:
+        """Ask the job to stop at its next report."""
+        if self._worker is not None:
+            self._worker.quit()
+
+    def drive(self, make: Callable[[], Steps]) -> None:
+        """Run a generator to its end or until the job is asked to stop; in the other thread."""
+        try:
+            # A closed training saves its state, which must not happen in the window's thread.
+            with contextlib.closing(make()) as steps:
+                self._outcome = self._run(steps)
+        # Whatever goes wrong has to reach the user: a thread has no other way to tell.
+        except Exception as error:  # noqa: BLE001
+            self._outcome = _Outcome(error=error)
+
+    def _run(self, steps: Steps) -> _Outcome:
+        losses: list[float] = []
+        reported = 0.0
+        while self._worker is not None and not self._worker.abort_requested:
+            try:
+                progress = next(steps)
+            except StopIteration as end:
+                return _Outcome(result=end.value, is_complete=True)
+            losses += [] if progress.loss is None else [progress.loss]
+            if time.monotonic() - reported >= REPORT_SECONDS or progress.done >= progress.total:
+                mean = sum(losses) / len(losses) if losses else None
+                self.progressed.emit(replace(progress, loss=mean))
+                losses, reported = [], time.monotonic()
+        return _Outcome()
+
+    def _finish(self) -> None:
+        self._worker = None
+        outcome, self._outcome = self._outcome, _Outcome()
+        if outcome.error is not None:
+            _log.error("a job failed", exc_info=outcome.error)
+            show_error(error_text(outcome.error))
+            self.failed.emit(outcome.error)
+        elif outcome.is_complete:
+            self.returned.emit(outcome.result)
+        self.finished.emit()
+
+
+class _Drive:
+    """What the thread calls.
+
+    A plain call rather than a generator: napari's worker for generators takes a RuntimeError, which
+    is what torch raises when memory is short, for a worker deleted, and never finishes.
+    """
+
+    def __init__(self, job: Job, what: str, make: Callable[[], Steps]) -> None:
+        self._job, self._what, self._make = job, what, make
+
+    def __call__(self) -> None:
+        self._job.drive(self._make)
+
+    def __str__(self) -> str:
+        return f"HTCell: {self._what}"
+
+
+def error_text(error: Exception) -> str:
+    """Return an error in one line for the user; those of the core are written for them."""
+    text = str(error).strip().splitlines()
+    if isinstance(error, (ValueError, OSError)) and text:
+        return text[0]
+    return f"{type(error).__name__}: {text[0] if text else 'no details'}"
+
+
+def time_text(seconds: float | None) -> str:
+    """Return a time left in words; empty while it is not known."""
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s left"
+    return f"{round(seconds / 60)} min left" if seconds < 5400 else f"{seconds / 3600:.1f} h left"

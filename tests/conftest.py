@@ -1,0 +1,115 @@
+"""Small projects and a small model that finds cells, made once for all tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+# Networks this small are slower on many threads than on one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from napari_htcell import learn, models, sample, versions
+from napari_htcell.models import Model
+from napari_htcell.project import Project, open_project
+from napari_htcell.simulate import SimulationConfig
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+TINY_IMAGES = SimulationConfig(
+    height_px=256, width_px=320, cells_per_mm2=60, wall_probability=0, scratch_probability=0
+)
+"""Small fields with a dozen to fifty cells."""
+
+TINY_NETWORK = {"base_width": 4, "depth": 2, "square_px": 64, "device": "cpu"}
+
+
+def shortened(version: versions.Version, steps: int) -> versions.Version:
+    """Return a version with so many steps in each stage."""
+    stages = tuple(replace(stage, epochs=1, min_steps=steps) for stage in version.stages)
+    return replace(version, stages=stages)
+
+
+@pytest.fixture(autouse=True)
+def user_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the user's own models out of the tests, and the tests' out of theirs."""
+    folder = tmp_path / "user_data" / "napari-htcell" / "models"
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user_data"))
+    monkeypatch.setattr(models, "user_folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture
+def tiny_images() -> SimulationConfig:
+    """Return the looks of `tiny_project`'s images."""
+    return TINY_IMAGES
+
+
+@pytest.fixture(scope="session")
+def _projects(tmp_path_factory: pytest.TempPathFactory) -> dict[object, Project]:
+    return {}
+
+
+@pytest.fixture
+def tiny_project(_projects, tmp_path_factory, tmp_path):
+    """Return a function that makes a simulated project of small images.
+
+    ``tiny_project(name="project", **settings)`` takes the fields of `SampleConfig`; 4 images
+    with partial clicks, truth and masks without any.
+    """
+
+    def make(name: str = "project", **settings) -> Project:
+        settings = {"n_images": 4} | settings
+        key = tuple(sorted(settings.items()))
+        if key not in _projects:
+            folder = tmp_path_factory.mktemp("simulated") / "project"
+            _projects[key] = sample.make_project(folder, TINY_IMAGES, **settings)
+        return open_project(shutil.copytree(_projects[key].path, tmp_path / name))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a small model named B, trained on other images than `tiny_project`'s."""
+    folder = tmp_path_factory.mktemp("learning")
+    project = sample.make_project(
+        folder / "project", TINY_IMAGES, n_images=4, n_complete=4, n_masks=0, seed=7
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models, "user_folder", lambda: folder / "none")
+        patch.setattr(models, "SHIPPED_FOLDER", folder / "none")
+        patch.setitem(versions.VERSIONS, "D", shortened(versions.VERSIONS["D"], 200))
+        learn.train("D", project, name="B", precision="float32", **TINY_NETWORK)
+    return project.models_folder / "B"
+
+
+@pytest.fixture
+def tiny_model(tiny_model_folder: Path) -> Model:
+    """Return the small model; it finds most cells of `tiny_project`."""
+    return models.load_model(tiny_model_folder)
+
+
+@pytest.fixture
+def shipped_tiny_model(tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Ship the small model in place of the real ones; return its name."""
+    monkeypatch.setattr(models, "SHIPPED_FOLDER", tiny_model_folder.parent)
+    return "B"
+
+
+@pytest.fixture
+def quick_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten all training recipes to 20 steps a stage."""
+    for name, version in list(versions.VERSIONS.items()):
+        monkeypatch.setitem(versions.VERSIONS, name, shortened(version, 20))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real images that stay out of the repository."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"{SHARED_DATA} is not there: no real images to test on")
+    return SHARED_DATA

@@ -1,0 +1,147 @@
+"""Counts and points: hand-made cases, counted by hand."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_htcell import export
+from napari_htcell.annotations import Annotation, Region
+from napari_htcell.config import DetectConfig
+from napari_htcell.detections import Detections, Provenance
+from napari_htcell.export import ImageRecord
+from napari_htcell.project import open_project
+
+
+def detected(points, scores=None, pixel_size_um=2.0):
+    points = np.asarray(points, dtype=float).reshape(-1, np.shape(points)[-1] if points else 2)
+    how = Provenance(
+        "B", DetectConfig(threshold=0.4), pixel_size_um, False, "2026-01-02T03:04:05+00:00", "0.1"
+    )
+    scores = np.full(len(points), 0.9) if scores is None else np.asarray(scores, dtype=float)
+    return Detections(points, scores, how)
+
+
+def clicked(*points, **state):
+    return Annotation.of(np.asarray(points, dtype=float).reshape(-1, 2), **state)
+
+
+@pytest.fixture
+def project(tmp_path):
+    for name in ("a.tif", "b.tif"):
+        tifffile.imwrite(tmp_path / name, np.zeros((100, 200), np.uint8))
+    return open_project(tmp_path)
+
+
+def read(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_detection_on_a_click_is_the_same_cell():
+    # 16 um are 8 pixels here: the first detection is 7 away from the click, the second 9.
+    row = export.count_row(
+        ImageRecord("a.tif", detected([(17, 10), (59, 50)]), clicked((10, 10), (50, 50)))
+    )
+    assert (row["annotated"], row["detected"], row["final"]) == (2, 2, 3)
+
+
+def test_two_detections_on_one_click_are_two_cells():
+    row = export.count_row(ImageRecord("a.tif", detected([(10, 10), (12, 10)]), clicked((11, 10))))
+    assert (row["annotated"], row["detected"], row["final"]) == (1, 2, 2)
+
+
+def test_only_clicks_count_in_a_complete_image():
+    found = detected([(10, 10), (50, 50), (80, 80)])
+    row = export.count_row(ImageRecord("a.tif", found, clicked((10, 10), complete=True)))
+    assert (row["status"], row["annotated"], row["detected"], row["final"]) == ("complete", 1, 3, 1)
+
+
+def test_only_clicks_count_in_a_complete_region():
+    region = Region(((40, 40), (40, 60), (60, 60), (60, 40)))
+    annotation = Annotation(np.empty((0, 2)), (), regions=(region,))
+    found = detected([(10, 10), (50, 50)])
+    row = export.count_row(ImageRecord("a.tif", found, annotation))
+    assert (row["detected"], row["final"]) == (2, 1)
+
+
+def test_what_nobody_knows_is_empty():
+    row = export.count_row(ImageRecord("a.tif"))
+    assert tuple(row) == export.COUNT_COLUMNS
+    assert row["status"] == "untouched"
+    assert row["annotated"] == 0
+    assert all(row[name] is None for name in export.COUNT_COLUMNS[4:])
+
+
+def test_a_model_that_finds_nothing_found_0():
+    row = export.count_row(ImageRecord("a.tif", detected([])))
+    assert (row["detected"], row["final"], row["model"], row["threshold"]) == (0, 0, "B", 0.4)
+
+
+def test_partial_clicks_alone_are_no_final_count():
+    assert export.count_row(ImageRecord("a.tif", None, clicked((1, 1))))["final"] is None
+    complete = clicked((1, 1), complete=True)
+    assert export.count_row(ImageRecord("a.tif", None, complete))["final"] == 1
+
+
+def test_frames_are_counted_apart():
+    found = detected([(0, 10, 10), (2, 10, 10), (2, 50, 50)])
+    annotation = Annotation.of(np.asarray([[2, 10.0, 10.0]]))
+    rows = ImageRecord("a.tif", found, annotation, n_frames=3).count_rows
+    assert [row["frame"] for row in rows] == [0, 1, 2]
+    assert [row["detected"] for row in rows] == [1, 0, 2]
+    assert [row["final"] for row in rows] == [1, 0, 2]
+    assert [row["status"] for row in rows] == ["untouched", "untouched", "partial"]
+
+
+def test_points_are_listed_once_with_their_scores():
+    found = detected([(10, 10), (50, 50)], [0.8, 0.6])
+    annotation = clicked((11, 10)).add(np.asarray([[80.0, 80.0]]), "B")
+    rows = ImageRecord("a.tif", found, annotation).point_rows
+    assert all(tuple(row) == export.POINT_COLUMNS for row in rows)
+    assert [(row["y"], row["kind"], row["source"], row["score"]) for row in rows] == [
+        (11.0, "annotated", "hand", 0.8),
+        (80.0, "annotated", "B", None),
+        (50.0, "detected only", "B", 0.6),
+    ]
+    assert (rows[2]["y_um"], rows[2]["x_um"]) == (100.0, 100.0)
+
+
+def test_project_tables(project):
+    project.save_detections("a.tif", detected([(10, 10), (50, 50)]))
+    project.save_annotation("a.tif", clicked((10, 10)))
+    counts, points = project.exports_folder / "counts.csv", project.exports_folder / "points.csv"
+    assert export.export_counts(project, counts) == 2
+    assert export.export_points(project, points) == 2
+    first, second = read(counts)
+    assert (first["image"], first["final"], first["pixel_size_um"]) == ("a.tif", "2", "2.0")
+    assert (second["image"], second["detected"], second["model"]) == ("b.tif", "", "")
+    assert [row["kind"] for row in read(points)] == ["annotated", "detected only"]
+
+
+def test_a_stack_has_a_row_for_every_frame(tmp_path):
+    tifffile.imwrite(tmp_path / "t.tif", np.zeros((3, 40, 40), np.uint8), photometric="minisblack")
+    rows = export.count_rows(open_project(tmp_path))
+    assert [(row["image"], row["frame"]) for row in rows] == [
+        ("t.tif", 0),
+        ("t.tif", 1),
+        ("t.tif", 2),
+    ]
+
+
+def test_an_unreadable_image_is_named_and_not_counted(project):
+    (project.path / "a.tif").write_bytes(b"II*\0")
+    rows = export.count_rows(project)
+    assert [row["status"] for row in rows] == ["unreadable", "untouched"]
+    assert rows[0]["final"] is None
+
+
+def test_a_damaged_file_writes_no_table(project):
+    project.save_detections("b.tif", detected([(10, 10)]))
+    (project.path / "detections" / "b.tif.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"b\.tif\.json"):
+        export.export_counts(project, project.exports_folder / "counts.csv")
+    assert not project.exports_folder.exists()

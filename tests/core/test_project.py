@@ -1,0 +1,129 @@
+"""A folder of images is a project; nothing is written until there is something to keep."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import tifffile
+
+from napari_htcell.annotations import Annotation
+from napari_htcell.config import DetectConfig
+from napari_htcell.detections import Detections, Provenance
+from napari_htcell.project import ProjectError, ProjectSettings, open_project
+
+GREY = np.zeros((8, 9), np.uint8)
+
+
+def folder_with(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        PIL.Image.fromarray(GREY).save(path)
+    return folder
+
+
+def test_plain_folder(tmp_path: Path) -> None:
+    project = open_project(folder_with(tmp_path, "b.TIF", "a.png", "day 2/c.jpg", ".hidden.png"))
+    assert project.images == ("a.png", "b.TIF", "day 2/c.jpg")
+    assert project.image_path("day 2/c.jpg") == tmp_path / "day 2" / "c.jpg"
+
+
+def test_nothing_is_written_by_opening_and_looking(tmp_path: Path) -> None:
+    project = open_project(folder_with(tmp_path, "a.png"))
+    project.annotation("a.png")
+    project.detections("a.png")
+    assert project.settings == ProjectSettings()
+    assert os.listdir(tmp_path) == ["a.png"]
+
+
+def test_own_folders_hold_no_images_to_annotate(tmp_path: Path) -> None:
+    folder_with(tmp_path, "a.png", "masks/a.png", "truth/a.png", "exports/a.png", ".git/a.png")
+    assert open_project(tmp_path).images == ("a.png",)
+    folder_with(tmp_path, "images/x/b.png", "images/masks/c.png")
+    assert open_project(str(tmp_path)).images == ("masks/c.png", "x/b.png")
+
+
+def test_no_project(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="gone: no such folder"):
+        open_project(tmp_path / "gone")
+    with pytest.raises(ProjectError, match=r"has no images; put images \(.tif, .tiff, .png") as e:
+        open_project(tmp_path)
+    assert str(tmp_path) in str(e.value)
+    with pytest.raises(ProjectError, match="no such folder"):
+        open_project(folder_with(tmp_path, "a.png") / "a.png")
+
+
+@pytest.mark.parametrize("name", ["gone.png", "../a.png", "/etc/passwd", ""])
+def test_only_its_own_images(tmp_path: Path, name: str) -> None:
+    folder_with(tmp_path, "a.png", "p/images/b.png")
+    project = open_project(tmp_path / "p")
+    for use in (project.image_path, project.annotation, project.detections):
+        with pytest.raises(ProjectError, match=f"has no image {re.escape(repr(name))}"):
+            use(name)
+    with pytest.raises(ProjectError, match="has no image"):
+        project.save_annotation(name, Annotation.empty())
+
+
+def test_annotations_and_detections_are_kept_beside_the_images(tmp_path: Path) -> None:
+    project = open_project(folder_with(tmp_path, "images/day 1/a.tif"))
+    project.save_annotation("day 1/a.tif", Annotation.of(np.asarray([[1, 2]]), complete=True))
+    how = Provenance("B", DetectConfig(), 1.61, True, "", "1.0")
+    project.save_detections("day 1/a.tif", Detections(np.ones((1, 2)), np.ones(1), how))
+    again = open_project(tmp_path)
+    assert again.annotation("day 1/a.tif").status() == "complete"
+    found = again.detections("day 1/a.tif")
+    assert found is not None
+    assert found.provenance.pixel_size_assumed
+    assert (tmp_path / "annotations/day 1/a.tif.csv").read_text() == (
+        "y,x,source\n1.000,2.000,hand\n"
+    )
+    assert (
+        tmp_path / "detections/day 1/a.tif.csv"
+    ).read_text() == "y,x,score\n1.000,1.000,1.0000\n"
+
+
+def test_pixel_size_of_the_project_wins_over_the_files(tmp_path: Path) -> None:
+    tifffile.imwrite(
+        tmp_path / "a.tif", GREY, imagej=True, resolution=(2, 2), metadata={"unit": "um"}
+    )
+    project = open_project(tmp_path)
+    assert project.read_image("a.tif").pixel_size_um == 0.5
+    project.save_settings(ProjectSettings(pixel_size_um=1.61))
+    assert project.read_image("a.tif").pixel_size_um == 1.61
+    assert open_project(tmp_path).read_image("a.tif").pixel_size_um == 1.61
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b'{"pixel_size_um": -1}', b'{"pixel": 1}', b"\xff\xfe", b"[]"]
+)
+def test_damaged_settings_are_named_in_one_line(tmp_path: Path, content: bytes) -> None:
+    (folder_with(tmp_path, "a.png") / "htcell.json").write_bytes(content)
+    with pytest.raises(ProjectError, match=r"htcell\.json: is damaged \(.+\); correct it") as e:
+        _ = open_project(tmp_path).settings
+    assert "\n" not in str(e.value)
+    assert "validation error for" not in str(e.value)
+
+
+def test_masks(tmp_path: Path) -> None:
+    project = open_project(folder_with(tmp_path, "images/a.jpg", "images/b.png"))
+    assert project.read_masks("a.jpg") is None
+    labels = np.arange(72, dtype=np.uint16).reshape(8, 9)
+    (tmp_path / "masks").mkdir()
+    tifffile.imwrite(tmp_path / "masks" / "a.tif", labels)
+    np.testing.assert_array_equal(project.read_masks("a.jpg"), labels)
+
+
+@pytest.mark.parametrize("masks", [np.zeros((8, 9), np.float32), np.zeros((8, 9, 3), np.uint8)])
+def test_what_are_no_masks(tmp_path: Path, masks: np.ndarray) -> None:
+    project = open_project(folder_with(tmp_path, "images/a.jpg"))
+    (tmp_path / "masks").mkdir()
+    tifffile.imwrite(
+        tmp_path / "masks" / "a.tif", masks, photometric="rgb" if masks.ndim == 3 else "minisblack"
+    )
+    with pytest.raises(ProjectError, match=r"a\.tif: masks must be whole numbers, one per cell"):
+        project.read_masks("a.jpg")
