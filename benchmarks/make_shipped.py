@@ -27,7 +27,7 @@ SUMMARY = (
     "({simulated_complete} of them complete); not HT1080 images"
 )
 N_REAL_COMPLETE = 12
-N_SIMULATED, N_SIMULATED_COMPLETE = 36, 8
+N_SIMULATED, N_SIMULATED_COMPLETE = 24, 4
 
 
 @click.command()

@@ -26,6 +26,8 @@ def calibrate(
 ) -> DetectConfig:
     """Return the settings with the threshold of the highest F at the default cut-off.
 
+    Contours keep their threshold: another one gives other contours, not fewer of the same.
+
     Parameters
     ----------
     network : UNet
@@ -36,7 +38,10 @@ def calibrate(
     pixel_size_um : float
         Micrometres per pixel of the network.
     """
-    known = [_compare(network, one, settings, pixel_size_um) for one in images]
+    if settings.method == "contours":
+        return settings
+    lowest = settings.model_copy(update={"threshold": THRESHOLDS[0]})
+    known = [_compare(network, one, lowest, pixel_size_um) for one in images]
     threshold, _ = best_threshold(known, cutoff_um=CUTOFFS_UM[0], thresholds=THRESHOLDS)
     return settings.model_copy(update={"threshold": threshold})
 
@@ -61,13 +66,8 @@ def figures(
     return tuple(
         figure(
             total(
-                evaluate(
-                    points[scores >= settings.threshold],
-                    truth,
-                    cutoff_um=cutoff_um,
-                    pixel_size_um=size,
-                )
-                for points, scores, truth, size in known
+                evaluate(points, truth, cutoff_um=cutoff_um, pixel_size_um=size)
+                for points, _, truth, size in known
             ),
             cutoff_um,
             settings,
@@ -102,8 +102,7 @@ def _compare(
     device = next(network.parameters()).device
     seen = torch.from_numpy(image.image).to(device)[None, None]
     heat_map = network(seen).sigmoid()[0, 0].cpu().numpy()
-    lowest = settings.model_copy(update={"threshold": THRESHOLDS[0]})
-    found = peaks.find(heat_map, lowest, pixel_size_um)
+    found = peaks.find(heat_map, settings, pixel_size_um)
     inside, truth_inside = (_inside(image.known, p) for p in (found.points, image.truth.points))
     return (
         found.points[inside],

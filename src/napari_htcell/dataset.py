@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -123,20 +124,29 @@ def _read(
     sha256 = hashlib.sha256(project.image_path(name).read_bytes()).hexdigest()
     found = []
     for index in frames:
-        pixels = grey[index] if grey.ndim == 3 else grey
+        pixels = _frame(name, grey, index)
         frame = images.frame_image(
             (pixels.shape[0], pixels.shape[1]),
             file.pixel_size_um or usual_pixel_size_um,
             network_pixel_size_um=config.pixel_size_um,
             crop=config.crop,
         )
-        labels = masks[index] if masks is not None and masks.ndim == 3 else masks
+        labels = None if masks is None else _frame(f"the masks of {name}", masks, index)
+        if labels is not None and labels.shape != pixels.shape:
+            raise ValueError(
+                f"the masks of {name} have shape {labels.shape}, the image has {pixels.shape}; "
+                "draw masks on the image itself"
+            )
         truth = Truth(
             frame.to_network(annotation.in_frame(index)),
             None if labels is None else frame.cut_labels(labels),
             frame.network_shape,
         )
         sigma_px = config.spot_sigma_um / config.pixel_size_um
+        try:
+            target = stage.target(truth, sigma_px)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
         known = np.ones(frame.network_shape, bool)
         if stage.learn_from == "complete" and annotation.status(index) != "complete":
             masked = [region.mask(pixels.shape) for region in annotation.regions_in(index)]
@@ -154,8 +164,20 @@ def _read(
                 ),
                 images.standardise(frame.cut(pixels)),
                 truth,
-                stage.target(truth, sigma_px),
+                target,
                 known,
             )
         )
+    return found
+
+
+def _frame(name: str, stack: npt.NDArray[Any], index: int) -> npt.NDArray[Any]:
+    """Return one frame of a time stack; an image has frame 0 alone."""
+    frames = stack if stack.ndim == 3 else stack[np.newaxis]
+    if index >= len(frames):
+        raise ValueError(
+            f"frame {index} is annotated, but {name} ends at frame {len(frames) - 1}; was the "
+            "annotation made on another image?"
+        )
+    found: npt.NDArray[Any] = frames[index]
     return found

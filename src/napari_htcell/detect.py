@@ -122,7 +122,8 @@ def predict_steps(
     Prediction
     """
     card = model.card
-    size = pixel_size_um or card.image_pixel_size_um
+    size = card.image_pixel_size_um if pixel_size_um is None else pixel_size_um
+    images.check_shape(image, is_rgb=is_rgb)
     is_stack = image.ndim - int(is_rgb) == 3
     stack = image if is_stack else image[np.newaxis]
     frame = images.frame_image(

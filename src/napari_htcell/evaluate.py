@@ -131,8 +131,8 @@ def _cutoff_px(cutoff_px: float | None, cutoff_um: float | None, size: float | N
         if size is None or not size > 0:
             raise ValueError(f"cutoff_um needs pixel_size_um above 0, got {size}")
         cutoff_px = cutoff_um / size
-    if cutoff_px is None or not cutoff_px > 0:
-        raise ValueError(f"the cut-off must be above 0, got {cutoff_px}")
+    if cutoff_px is None or not 0 < cutoff_px < math.inf:
+        raise ValueError(f"the cut-off must be above 0 and finite, got {cutoff_px}")
     return cutoff_px
 
 

@@ -27,6 +27,16 @@ LUMINANCE = (0.299, 0.587, 0.114)
 PAPER_CROP_UM = tuple(side * config.PAPER_PIXEL_SIZE_UM for side in config.PAPER_CROP_PX)
 
 
+def check_shape(pixels: npt.NDArray[Any], *, is_rgb: bool = False) -> None:
+    """Raise ValueError unless `pixels` is an image or a stack; see `to_grey`."""
+    expected = (3, 4) if is_rgb else (2, 3)
+    if pixels.ndim not in expected or 0 in pixels.shape:
+        raise ValueError(
+            f"expected an image of shape (Y, X) or a stack of shape (T, Y, X)"
+            f"{' with a colour axis' if is_rgb else ''}, got {pixels.shape}"
+        )
+
+
 def to_grey(pixels: npt.NDArray[Any], *, is_rgb: bool = False) -> GreyImage:
     """Convert pixels of any integer or float type to grey level (section 3.2).
 
@@ -47,12 +57,7 @@ def to_grey(pixels: npt.NDArray[Any], *, is_rgb: bool = False) -> GreyImage:
     ValueError
         If the shape is not one of those above, an axis is empty, or no pixel is finite.
     """
-    expected = (3, 4) if is_rgb else (2, 3)
-    if pixels.ndim not in expected or 0 in pixels.shape:
-        raise ValueError(
-            f"expected an image of shape (Y, X) or a stack of shape (T, Y, X)"
-            f"{' with a colour axis' if is_rgb else ''}, got {pixels.shape}"
-        )
+    check_shape(pixels, is_rgb=is_rgb)
     if np.iscomplexobj(pixels):
         raise ValueError("the image is complex; save its magnitude as an ordinary image first")
     if is_rgb:

@@ -121,7 +121,7 @@ def train_steps(
         version=recipe.name,
         summary=summary,
         training=chosen,
-        detection=DetectConfig(),
+        detection=DetectConfig(method=recipe.method),
     )
     return _learn(Model(card, network), recipe, recipe.stages, project)
 
@@ -146,7 +146,7 @@ def fine_tune_steps(
         base_model=old.name,
         summary=summary,
         training=config.override(old.training, **settings),
-        detection=old.detection,
+        detection=config.override(old.detection, method=recipe.method),
         image_pixel_size_um=old.image_pixel_size_um,
     )
     start = Model(card, copy.deepcopy(model.network))

@@ -82,7 +82,7 @@ def cell_masks(truth: Truth, sigma_px: float) -> FloatImage:
     """
     if truth.labels is None:
         raise ValueError(
-            "an image has no cell masks, which segmentation learns from; put a label image of the "
+            "has no cell masks, which segmentation learns from; put a label image of the "
             "same name into the project's masks folder, or choose a version that learns from points"
         )
     return (truth.labels > 0).astype(np.float32)

@@ -65,8 +65,10 @@ class UNet(nn.Module):
         """
         height, width = image.shape[-2:]
         # 250 is no multiple of 16, and the paper does not say what it does about that. Repeating
-        # the edge adds no new edge for the network to find.
-        down, right = -height % self.multiple, -width % self.multiple
+        # the edge adds no new edge for the network to find. Two of the coarsest pixels at least:
+        # one alone would leave batch normalisation nothing to normalise by.
+        down = max(-height % self.multiple, 2 * self.multiple - height)
+        right = max(-width % self.multiple, 2 * self.multiple - width)
         features = functional.pad(image, (0, right, 0, down), mode="replicate")
         skips: list[Tensor] = []
         for block in self.encoder:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from napari_htcell import augment, losses, targets
+from napari_htcell.config import DetectionMethod
 from napari_htcell.targets import FloatImage, Truth
 
 LearnFrom = Literal["partial", "complete"]
@@ -68,11 +69,15 @@ class Version:
         One line for a menu.
     stages : tuple of Stage
         Run in order.
+    method : {"peaks", "contours"}
+        How points are drawn from what the last stage learns to draw: a spot has a peak, a mask is
+        flat and has none.
     """
 
     name: str
     summary: str
     stages: tuple[Stage, ...]
+    method: DetectionMethod = "peaks"
 
     @property
     def fine_tuning(self) -> Stage:
@@ -119,7 +124,7 @@ VERSIONS: dict[str, Version] = {
         Version(
             "B+DA", "partial clicks, augmented, then complete images", (PARTIAL_AUGMENTED, CLEAN)
         ),
-        Version("C", "masks of complete images", (CLEAN_MASKS,)),
+        Version("C", "masks of complete images", (CLEAN_MASKS,), method="contours"),
         Version("D", "centroids of complete images", (CLEAN,)),
     )
 }

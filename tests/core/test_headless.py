@@ -60,3 +60,13 @@ def test_every_public_name_is_there() -> None:
     assert promised <= set(dir(napari_htcell))
     for name in promised:
         assert getattr(napari_htcell, name).__name__ == name
+
+
+def test_functions_stay_functions_after_their_modules_were_imported() -> None:
+    code = (
+        "import napari_htcell.batch, napari_htcell.learn, napari_htcell.detect\n"
+        "import napari_htcell as h\n"
+        "from napari_htcell import detect, evaluate\n"
+        "assert callable(detect) and callable(evaluate) and callable(h.evaluate)\n"
+    )
+    assert loaded_by(code, unwanted=("qtpy",)) == set()

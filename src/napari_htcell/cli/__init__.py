@@ -91,10 +91,10 @@ def one_line(error: Exception) -> str:
     """Return what an error says, in one line."""
     from pydantic import ValidationError
 
+    from napari_htcell.config import first_fault
+
     if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return f"{where} is {first['input']!r}: {first['msg']}" if where else first["msg"]
+        return first_fault(error).replace("Value error, ", "")
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
     return str(error) or type(error).__name__

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from napari_htcell import config
-from napari_htcell.cli.options import EXISTING_FOLDER, given, new_name, settings_options
+from napari_htcell.cli.options import EXISTING_FOLDER, given, settings_options
 from napari_htcell.cli.reporting import Reporter, reporting
 from napari_htcell.config import TrainConfig
 
@@ -22,6 +22,9 @@ FLAGS = {"pixel_size_um": "--network-pixel-size"}
 FIXED = ("pixel_size_um", "spot_sigma_um", "base_width", "depth")
 """What fine-tuning takes from its model."""
 
+new_name = click.option("--name", help="Name of the new model.  [default: version and date]")
+new_summary = click.option("--summary", default="", help="What it learns from, for its card.")
+
 GOES_ON = "what it has learnt is kept, and the same command goes on from there"
 
 
@@ -29,9 +32,17 @@ GOES_ON = "what it has learnt is kept, and the same command goes on from there"
 @click.argument("version")
 @click.argument("project", type=EXISTING_FOLDER)
 @new_name
+@new_summary
 @settings_options(TrainConfig, names=FLAGS)
 @reporting
-def train(version: str, project: Path, name: str | None, report: Reporter, **values: Any) -> None:
+def train(
+    version: str,
+    project: Path,
+    name: str | None,
+    summary: str,
+    report: Reporter,
+    **values: Any,
+) -> None:
     """Train VERSION (A, A+DA, B, B+DA, C or D) from random weights on PROJECT.
 
     The model is kept in the project. After Ctrl+C the same command goes on where it was.
@@ -39,10 +50,11 @@ def train(version: str, project: Path, name: str | None, report: Reporter, **val
     from napari_htcell.learn import train_steps
     from napari_htcell.project import open_project
 
-    _check_version(version)
     opened = open_project(project)
+    _check(version, name, opened)
     settings = given(TrainConfig, values)
-    _finish(train_steps(version, opened, name=name, **settings), opened, report)
+    steps = train_steps(version, opened, name=name, summary=summary, **settings)
+    _finish(steps, opened, report)
 
 
 @click.command("fine-tune")
@@ -56,10 +68,17 @@ def train(version: str, project: Path, name: str | None, report: Reporter, **val
 )
 @click.option("--version", default="B", show_default=True, help="Its last stage is run.")
 @new_name
+@new_summary
 @settings_options(TrainConfig, leave_out=FIXED, default="the model's own")
 @reporting
 def fine_tune(
-    project: Path, start: str, version: str, name: str | None, report: Reporter, **values: Any
+    project: Path,
+    start: str,
+    version: str,
+    name: str | None,
+    summary: str,
+    report: Reporter,
+    **values: Any,
 ) -> None:
     """Improve a model with the complete images and regions of PROJECT.
 
@@ -69,18 +88,22 @@ def fine_tune(
     from napari_htcell.models import load_model
     from napari_htcell.project import open_project
 
-    _check_version(version)
     opened = open_project(project)
+    _check(version, name, opened)
     model = load_model(start, opened)
     settings = given(TrainConfig, values)
-    _finish(fine_tune_steps(model, opened, version, name=name, **settings), opened, report)
+    steps = fine_tune_steps(model, opened, version, name=name, summary=summary, **settings)
+    _finish(steps, opened, report)
 
 
-def _check_version(version: str) -> None:
+def _check(version: str, name: str | None, project: Project) -> None:
+    from napari_htcell.models import check_new_name
     from napari_htcell.versions import get_version
 
     try:
         get_version(version)
+        if name is not None:
+            check_new_name(name, project.models_folder)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 

@@ -24,9 +24,12 @@ def _open(project: Path | None) -> Project | None:
     return None if project is None else open_project(project)
 
 
-@click.group()
-def models() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def models(ctx: click.Context) -> None:
     """List, show, import and export models."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 @models.command("list")

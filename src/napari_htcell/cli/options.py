@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import types
 import typing
 from collections.abc import Callable, Collection, Mapping
@@ -147,17 +146,3 @@ def build(kind: type[SettingsT], values: Mapping[str, Any]) -> SettingsT:
         return kind(**given(kind, values))
     except ValidationError as error:
         raise click.BadParameter(one_line(error)) from error
-
-
-def _check_name(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    """Refuse a model's name before hours are spent on it."""
-    from napari_htcell.cards import NAME_PATTERN
-
-    if value is not None and not re.fullmatch(NAME_PATTERN, value):
-        raise click.BadParameter(f"{value!r} has other characters than letters, digits and ' ._+-'")
-    return value
-
-
-new_name = click.option(
-    "--name", callback=_check_name, help="Name of the new model.  [default: version and date]"
-)

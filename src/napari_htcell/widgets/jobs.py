@@ -72,12 +72,12 @@ def predict_steps(
 ) -> Generator[Progress, None, Prediction]:
     """Run a model over an image."""
     yield LOADING
-    from napari_htcell import detect
+    from napari_htcell.detect import predict_steps as steps
 
     model = _load(model_name, project)
     pixels = np.asarray(picture.pixels)
     return (
-        yield from detect.predict_steps(
+        yield from steps(
             pixels, model, pixel_size_um=picture.pixel_size_um, is_rgb=picture.is_rgb
         )
     )

@@ -1,0 +1,139 @@
+"""htcell detect."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import tifffile
+
+from napari_htcell import sample
+from napari_htcell.demo import scores
+from napari_htcell.export import COUNT_COLUMNS, POINT_COLUMNS
+
+
+def read(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_counts_and_points_of_a_folder(htcell, tiny_project, tiny_model_folder, tmp_path):
+    images = tiny_project().images_folder
+    counts, points = tmp_path / "new" / "counts.csv", tmp_path / "new" / "points.csv"
+    result = htcell(
+        "detect", images, "--model", tiny_model_folder, "-o", counts, "--points", points
+    )
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    rows = read(counts)
+    assert tuple(rows[0]) == COUNT_COLUMNS
+    assert tuple(read(points)[0]) == POINT_COLUMNS
+    assert [row["image"] for row in rows] == [f"field_0{n}.ome.tif" for n in (1, 2, 3, 4)]
+    assert {row["pixel_size_um"] for row in rows} == {"1.61"}
+    assert sum(int(row["detected"]) for row in rows) == len(read(points)) > 20
+    assert not (images / "detections").exists()
+
+
+def test_a_project_keeps_its_detections(htcell, tiny_project, tiny_model_folder):
+    project = tiny_project()
+    result = htcell("detect", project.path, "--model", tiny_model_folder)
+    assert result.stdout.count(" cells\n") == 4
+    assert all(match.tp > 0 for match in scores(project).values())
+
+
+def test_settings_reach_the_detections(htcell, tiny_project, tiny_model_folder):
+    project = tiny_project()
+    image = project.image_path("field_01.ome.tif")
+    result = htcell(
+        *("detect", image, "--model", tiny_model_folder, "--json", "--no-save"),
+        *("--threshold", 0.75, "--min-distance", 30, "--method", "contours", "--pixel-size", 2),
+    )
+    (row,) = json.loads(result.stdout)["counts"]
+    assert (row["threshold"], row["min_distance_um"], row["method"]) == (0.75, 30, "contours")
+    assert (row["pixel_size_um"], row["image"]) == (2, "field_01.ome.tif")
+
+
+def test_bad_files_stop_nothing(htcell, tiny_project, tiny_model_folder, tmp_path):
+    images = tiny_project().images_folder
+    broken = images / "field_02.ome.tif"
+    broken.write_bytes(broken.read_bytes()[:2000])
+    (images / "text.png").write_text("no image")
+    counts = tmp_path / "counts.csv"
+    result = htcell("detect", images, "--model", tiny_model_folder, "-o", counts)
+    assert result.exit_code == 1
+    errors = result.stderr.splitlines()
+    assert len(errors) == 2
+    assert all(line.startswith("Error: ") for line in errors)
+    assert "field_02.ome.tif" in errors[0]
+    assert "text.png" in errors[1]
+    assert [row["status"] for row in read(counts)] == [
+        "untouched",
+        "unreadable",
+        "untouched",
+        "untouched",
+        "unreadable",
+    ]
+
+
+def test_a_table_of_nothing_is_not_written(refused, tiny_model_folder, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (folder / "a.tif").write_bytes(b"II*\0 and no more")
+    (folder / "counts.csv").write_text("mine")
+    result_line = refused(
+        *(1, "detect", folder / "a.tif", "--model", tiny_model_folder, "--quiet"),
+        *("-o", folder / "counts.csv"),
+        unchanged=[folder],
+    )
+    assert "a.tif" in result_line
+
+
+def test_an_assumed_pixel_size_is_said_once(htcell, tiny_model_folder, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (80, 80)).astype(np.uint8)
+    for name in "ab":
+        tifffile.imwrite(tmp_path / f"{name}.tif", pixels)
+    result = htcell("detect", tmp_path, "--model", tiny_model_folder, "--json")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Warning: 2 of 2 images do not state their pixel size; 1.61 um")
+    assert [row["pixel_size_assumed"] for row in json.loads(result.stdout)["counts"]] == [True] * 2
+
+
+def test_quiet_says_nothing_when_a_file_is_written(htcell, tiny_project, tiny_model_folder):
+    project = tiny_project()
+    counts = project.exports_folder / "counts.csv"
+    arguments = ("detect", project.path, "--model", tiny_model_folder, "-o", counts)
+    assert htcell(*arguments, "--quiet").output == ""
+    assert len(read(counts)) == 4
+
+
+def test_progress_where_it_is_forced(htcell, tiny_project, tiny_model_folder):
+    result = htcell("detect", tiny_project().path, "--model", tiny_model_folder, "--progress")
+    assert "detecting in field_04.ome.tif 100%" in result.stderr
+    assert "left" in result.stderr
+
+
+def test_refusals_change_nothing(refused, tiny_project, tiny_model_folder, tmp_path):
+    project = tiny_project()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    keep = [project.path, empty]
+    assert "has no images" in refused(1, "detect", empty, unchanged=keep)
+    assert "nothing like it" in refused(
+        1, "detect", project.path, "--model", "nothing like it", unchanged=keep
+    )
+    refused(2, "detect", project.path, "--pixel-size", 0, unchanged=keep)
+    fake = tmp_path / "fake"
+    fake.mkdir()
+    (fake / "card.json").write_bytes((tiny_model_folder / "card.json").read_bytes())
+    (fake / "weights.safetensors").write_bytes(b"\x80\x04not weights")
+    refused(1, "detect", project.path, "--model", fake, unchanged=[*keep, fake])
+
+
+def test_a_whole_process(htcell_process, tiny_project, tiny_model_folder, tmp_path):
+    project = tiny_project()
+    counts = tmp_path / "counts.csv"
+    done = htcell_process("detect", project.path, "--model", tiny_model_folder, "-o", counts)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(read(counts)) == 4
+    assert sample.read_truth(project, "field_01.ome.tif").shape[1] == 2

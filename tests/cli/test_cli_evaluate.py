@@ -1,0 +1,86 @@
+"""htcell evaluate: hand-made tables, counted by hand."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def tables(tmp_path):
+    found, truth = tmp_path / "found.csv", tmp_path / "truth.csv"
+    found.write_text("image,frame,y,x\na.tif,0,10,10\na.tif,0,50,50\nb.tif,0,5,5\n")
+    truth.write_text("image,y,x\na.tif,13,14\na.tif,90,90\nb.tif,5,5\n")
+    return found, truth
+
+
+def test_totals_and_images(htcell, tables):
+    result = htcell("evaluate", *tables, "--cutoff-px", 5, "--pixel-size", 2, "--json")
+    given = json.loads(result.stdout)
+    a, b = given["images"]
+    assert (a["tp"], a["fp"], a["fn"], a["mean_distance_px"]) == (1, 1, 1, 5)
+    assert (b["tp"], b["fp"], b["fn"], b["mean_distance_um"]) == (1, 0, 0, 0)
+    totals = given["totals"]
+    assert (totals["tp"], totals["fp"], totals["fn"]) == (2, 1, 1)
+    assert totals["f_score"] == pytest.approx(2 / 3)
+    assert totals["mean_distance_um"] == 5
+
+
+def test_the_cut_off_is_in_micrometres_unless_said(htcell, tables):
+    # 16 um are 4 pixels of 4 um: (10, 10) and (13, 14) are 5 apart.
+    result = htcell("evaluate", *tables, "--pixel-size", 4)
+    last = result.stdout.splitlines()[-1].split()
+    assert last == ["all", "images", "1", "2", "2", "0.333", "0.00"]
+    wider = htcell("evaluate", *tables, "--pixel-size", 4, "--cutoff-um", 20)
+    assert wider.stdout.splitlines()[-1].split()[2:5] == ["2", "1", "1"]
+
+
+def test_folders_of_tables(htcell, tiny_project, tiny_model_folder):
+    project = tiny_project()
+    htcell("detect", project.path, "--model", tiny_model_folder)
+    result = htcell(
+        "evaluate", project.path / "detections", project.path / "truth", "--pixel-size", 1.61
+    )
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 6
+
+
+def test_images_of_one_side_are_named(htcell, tables):
+    found, truth = tables
+    truth.write_text(truth.read_text() + "c.tif,1,1\n")
+    result = htcell("evaluate", found, truth, "--cutoff-px", 5, "--json")
+    assert json.loads(result.stdout)["totals"]["fn"] == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(
+        "Warning: PREDICTED has no points for 1 of the images, the first 'c.tif'"
+    )
+    common = htcell("evaluate", found, truth, "--cutoff-px", 5, "--json", "--common")
+    assert json.loads(common.stdout)["totals"]["fn"] == 1
+    assert common.stderr == ""
+
+
+def test_without_points_there_is_no_distance(htcell, tmp_path):
+    for name in ("found.csv", "truth.csv"):
+        (tmp_path / name).write_text("y,x\n")
+    result = htcell(
+        *("evaluate", tmp_path / "found.csv", tmp_path / "truth.csv", "--cutoff-px", 5, "--json")
+    )
+    totals = json.loads(result.stdout)["totals"]
+    assert (totals["f_score"], totals["mean_distance_um"]) == (1, None)
+
+
+def test_refusals(refused, tables, tmp_path):
+    found, truth = tables
+    assert "--pixel-size" in refused(2, "evaluate", found, truth)
+    refused(2, "evaluate", found, truth, "--cutoff-px", 5, "--cutoff-um", 5)
+    refused(2, "evaluate", found, truth, "--cutoff-px", 0)
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("row,column\n1,2\n")
+    assert "row, column" in refused(1, "evaluate", wrong, truth, "--cutoff-px", 5)
+    wrong.write_text("image,y,x\nz.tif,1,2\n")
+    assert "no image in common" in refused(1, "evaluate", wrong, truth, "--cutoff-px", 5)
+    wrong.write_text("image,frame,y,x\na.tif,3,1,2\n")
+    assert "frames" in refused(1, "evaluate", wrong, truth, "--cutoff-px", 5, "--common")
+    wrong.write_bytes(b"\xff\xfe\x00\x01")
+    refused(1, "evaluate", wrong, truth, "--cutoff-px", 5)

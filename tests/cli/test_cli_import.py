@@ -1,0 +1,152 @@
+"""htcell import-annotations: everything is checked before anything is written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_htcell import sample
+from napari_htcell.annotations import BY_HAND
+from napari_htcell.project import open_project
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = tmp_path / "project"
+    (folder / "images").mkdir(parents=True)
+    for name in ("a.tif", "b.ome.tif", "exp1.2_c.tif"):
+        tifffile.imwrite(folder / "images" / name, np.zeros((60, 80), np.uint8), ome=False)
+    return open_project(folder)
+
+
+@pytest.fixture
+def table(tmp_path):
+    def write(text, name="clicks.csv"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def masks_of(path, *places, shape=(60, 80), dtype=np.uint16):
+    labels = np.zeros(shape, dtype)
+    for number, (y, x) in enumerate(places, start=1):
+        labels[y - 1 : y + 2, x - 1 : x + 2] = number
+    path.parent.mkdir(exist_ok=True)
+    tifffile.imwrite(path, labels)
+    return path
+
+
+def test_a_table_that_names_images(htcell, project, table):
+    clicks = table("filename;X;Y;source\na.tif;70;50;\nb.ome.tif;1;2;B\nb.ome.tif;3;4;\n")
+    result = htcell("import-annotations", project.path, clicks, "--json")
+    assert json.loads(result.stdout)["images"] == {"a.tif": 1, "b.ome.tif": 2}
+    np.testing.assert_allclose(project.annotation("a.tif").points, [[50, 70]])
+    annotation = project.annotation("b.ome.tif")
+    assert annotation.sources == ("B", BY_HAND)
+    assert annotation.status() == "partial"
+
+
+@pytest.mark.parametrize(
+    ("name", "image"),
+    [("a.csv", "a.tif"), ("B.tif.csv", "b.ome.tif"), ("exp1.2_c.csv", "exp1.2_c.tif")],
+)
+def test_a_table_named_as_its_image(htcell, project, table, name, image):
+    clicks = table("axis-0,axis-1\n5,6\n", name)
+    assert htcell("import-annotations", project.path, clicks, "--complete").exit_code == 0
+    assert project.annotation(image).status() == "complete"
+    np.testing.assert_allclose(project.annotation(image).points, [[5, 6]])
+
+
+def test_a_table_for_a_named_image(htcell, project, table):
+    clicks = table("frame,y,x\n0,5,6\n")
+    assert htcell("import-annotations", project.path, clicks, "--image", "a.tif").exit_code == 0
+    assert project.annotation("a.tif").points.shape == (1, 2)
+
+
+def test_masks_become_centroids(htcell, project, tmp_path):
+    masks_of(tmp_path / "masks" / "a.tif", (10, 20), (30, 40))
+    masks_of(tmp_path / "masks" / "b.tif")
+    result = htcell("import-annotations", project.path, tmp_path / "masks", "--complete")
+    assert result.stdout == "Imported 2 points into 2 images\n"
+    np.testing.assert_allclose(project.annotation("a.tif").points, [[10, 20], [30, 40]])
+    assert project.annotation("b.ome.tif").status() == "complete"
+    one = masks_of(tmp_path / "exp1.2_c.tif", (7, 8))
+    htcell("import-annotations", project.path, one)
+    np.testing.assert_allclose(project.annotation("exp1.2_c.tif").points, [[7, 8]])
+
+
+def test_a_time_stack(htcell, tmp_path, table):
+    folder = tmp_path / "movie"
+    folder.mkdir()
+    stack = np.zeros((3, 60, 80), np.uint8)
+    tifffile.imwrite(folder / "t.tif", stack, photometric="minisblack")
+    clicks = table("axis-0,axis-1,axis-2\n2,5,6\n")
+    assert htcell("import-annotations", folder, clicks, "--complete").exit_code == 0
+    annotation = open_project(folder).annotation("t.tif")
+    np.testing.assert_allclose(annotation.points, [[2, 5, 6]])
+    assert annotation.complete_frames == {0, 1, 2}
+
+
+def test_what_is_there_is_replaced_only_when_asked(htcell, refused, project, table):
+    htcell("import-annotations", project.path, table("y,x\n1,1\n", "a.csv"))
+    second = table("y,x\n2,2\n", "a.csv")
+    line = refused(1, "import-annotations", project.path, second, unchanged=[project.path])
+    assert "--replace" in line
+    assert htcell("import-annotations", project.path, second, "--replace").exit_code == 0
+    np.testing.assert_allclose(project.annotation("a.tif").points, [[2, 2]])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("image,row,column\na.tif,1,2\n", "row, column"),
+        ("image,y,x\na.tif,1,2\nb.ome.tif,1,80\n", "outside"),
+        ("image,y,x\na.tif,-1,2\n", "outside"),
+        ("image,y,x\na.tif,1,2\nmissing.tif,1,2\n", "missing.tif"),
+        ("image,y,x\na.tif,1,two\n", "line 2"),
+        ("image,frame,y,x\na.tif,4,1,2\n", "time stack"),
+        ("y,x\n1,2\n", "--image"),
+        ("", "is empty"),
+    ],
+)
+def test_a_wrong_table_changes_nothing(refused, project, table, text, reason):
+    line = refused(1, "import-annotations", project.path, table(text), unchanged=[project.path])
+    assert reason in line
+
+
+def test_wrong_masks_change_nothing(refused, project, tmp_path):
+    def refuse(path):
+        return refused(1, "import-annotations", project.path, path, unchanged=[project.path])
+
+    good = masks_of(tmp_path / "masks" / "a.tif", (10, 20))
+    assert "shape" in refuse(masks_of(tmp_path / "b.tif", (5, 5), shape=(60, 81)))
+    masks_of(tmp_path / "masks" / "unknown.tif", (5, 5))
+    assert "unknown.tif" in refuse(good.parent)
+    binary = np.where(np.arange(80) % 10 < 5, 255, 0).astype(np.uint8) * np.ones((60, 1), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", binary)
+    assert "black and white" in refuse(tmp_path / "a.tif")
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((60, 80), np.float32))
+    assert "no label image" in refuse(tmp_path / "a.tif")
+    (tmp_path / "a.tif").write_bytes(b"II*\0")
+    assert "a.tif" in refuse(tmp_path / "a.tif")
+    shutil.rmtree(good.parent)
+    good.parent.mkdir()
+    assert "has no label images" in refuse(good.parent)
+
+
+def test_the_truth_of_a_sample(htcell, tiny_project):
+    project = tiny_project()
+    masks = project.path / "masks"
+    assert (
+        htcell("import-annotations", project.path, masks, "--replace", "--complete").exit_code == 0
+    )
+    for name in project.images:
+        np.testing.assert_allclose(
+            project.annotation(name).points, sample.read_truth(project, name), atol=2e-3
+        )

@@ -1,0 +1,127 @@
+"""htcell train, fine-tune and models."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+from napari_htcell import learn, models
+
+TINY = ("--base-width", 4, "--depth", 2, "--square", 64, "--device", "cpu")
+EXACT = ("--precision", "float32")
+
+
+@pytest.mark.usefixtures("quick_versions")
+def test_train_keeps_a_model_in_the_project(htcell, tiny_project):
+    project = tiny_project()
+    result = htcell(
+        *("train", "A", project.path, *TINY, *EXACT, "--name", "ours", "--seed", 5, "--json"),
+        *("--network-pixel-size", 8, "--spot-sigma", 12, "--summary", "a test"),
+    )
+    assert result.exit_code == 0, result.output
+    card = models.load_model("ours", project).card
+    assert json.loads(result.stdout)["name"] == "ours"
+    assert (card.version, card.steps, card.summary) == ("A", 20, "a test")
+    chosen = card.training
+    assert (chosen.base_width, chosen.depth, chosen.square_px, chosen.seed) == (4, 2, 64, 5)
+    assert (chosen.pixel_size_um, chosen.spot_sigma_um) == (8, 12)
+
+
+@pytest.mark.usefixtures("quick_versions")
+def test_fine_tune_starts_from_a_model(htcell, tiny_project, tiny_model_folder):
+    project = tiny_project(n_complete=2)
+    result = htcell("fine-tune", project.path, "--from", tiny_model_folder, "--progress")
+    assert result.exit_code == 0, result.output
+    (entry,) = models.list_models(project)
+    assert entry.card.base_model == "B"
+    assert entry.card.training.base_width == 4
+    assert f"Made the model {entry.card.name}" in result.stdout
+    assert "at 16 um on the complete images that it learnt from" in result.stdout
+    assert "training 100%" in result.stderr
+    assert "loss" in result.stderr
+
+
+@pytest.mark.usefixtures("quick_versions")
+def test_after_ctrl_c_the_same_command_goes_on(htcell, tiny_project, monkeypatch):
+    project = tiny_project()
+    command = ("train", "A", project.path, *TINY, *EXACT)
+    steps, seen = learn.train_steps, []
+
+    def watched(*arguments, **options):
+        inside = steps(*arguments, **options)
+        try:
+            for progress in inside:
+                if progress.what == "training":
+                    seen.append(progress.done)
+                    if len(seen) == 5:
+                        signal.raise_signal(signal.SIGINT)
+                yield progress
+        finally:
+            inside.close()
+
+    monkeypatch.setattr(learn, "train_steps", watched)
+    before = signal.getsignal(signal.SIGINT)
+    result = htcell(*command)
+    assert result.exit_code == 130
+    assert result.stderr == (
+        "Stopped: what it has learnt is kept, and the same command goes on from there\n"
+    )
+    assert signal.getsignal(signal.SIGINT) is before
+    assert len(list(project.training_folder.glob("*.safetensors"))) == 1
+    assert not models.list_models(project)
+    assert htcell(*command).exit_code == 0
+    assert seen[5] == 6
+    assert not list(project.training_folder.glob("*"))
+    assert len(models.list_models(project)) == 1
+
+
+@pytest.mark.usefixtures("quick_versions")
+def test_refusals_change_nothing(refused, tiny_project, tiny_model_folder):
+    project = tiny_project()
+    keep = [project.path]
+    model = ("--from", tiny_model_folder)
+    assert "no complete image" in refused(1, "fine-tune", project.path, *model, unchanged=keep)
+    assert "no model" in refused(1, "fine-tune", project.path, "--from", "x", unchanged=keep)
+    assert "'Z'" in refused(2, "train", "Z", project.path, unchanged=keep)
+    for name in ("../elsewhere", "", "a/b"):
+        refused(2, "train", "A", project.path, "--name", name, unchanged=keep)
+    refused(2, "train", "A", project.path, "--seed", -1, unchanged=keep)
+    refused(2, "train", "A", project.path / "none", unchanged=keep)
+    first = project.image_path(project.images[0])
+    first.write_bytes(first.read_bytes()[:100])
+    assert first.name in refused(1, "train", "A", project.path, *TINY, unchanged=keep)
+
+
+def test_models_go_out_and_come_in(htcell, refused, tiny_project, tiny_model_folder, tmp_path):
+    archive, keep = tmp_path / "B.zip", [tmp_path]
+    assert htcell("models", "export", tiny_model_folder, archive).exit_code == 0
+    assert "already there" in refused(1, "models", "export", tiny_model_folder, archive)
+    assert htcell("models", "import", archive).stdout.startswith("Imported B to ")
+    assert "already" in refused(1, "models", "import", archive, unchanged=keep)
+    listed = json.loads(htcell("models", "list", "--json").stdout)
+    assert [one["name"] for one in listed if one["origin"] == "user"] == ["B"]
+    project = tiny_project()
+    assert htcell("models", "import", archive, "--project", project.path).exit_code == 0
+    assert "B  version D, project" in htcell("models", "list", "--project", project.path).stdout
+    shown = htcell("models", "show", "B", "--project", project.path).stdout
+    assert str(project.models_folder) in shown
+    assert "figure: F " in shown
+    card = json.loads(htcell("models", "show", "B", "--json").stdout)
+    assert card["training"]["base_width"] == 4
+
+
+def test_what_is_no_model_is_not_imported(refused, tiny_model_folder, tmp_path):
+    bad = tmp_path / "bad.zip"
+    bad.write_bytes(b"PK\x03\x04 truncated")
+    assert "is no model" in refused(1, "models", "import", bad)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    assert "is no model" in refused(1, "models", "import", folder)
+    (folder / "card.json").write_bytes((tiny_model_folder / "card.json").read_bytes())
+    weights = (tiny_model_folder / "weights.safetensors").read_bytes()
+    (folder / "weights.safetensors").write_bytes(weights[:-10])
+    refused(1, "models", "import", folder)
+    assert models.list_models() == [m for m in models.list_models() if m.origin == "shipped"]
+    assert "no model 'x'" in refused(1, "models", "show", "x")

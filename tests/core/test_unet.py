@@ -1,0 +1,95 @@
+"""The network of Fig. 1: its layers, its sizes, and how far a pixel can see."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from napari_htcell.unet import UNet, context_px
+
+
+@pytest.mark.parametrize("size", [(250, 250), (1, 1), (17, 40), (16, 16), (33, 31), (5, 200)])
+def test_any_size_comes_out_as_it_went_in(size: tuple[int, int]) -> None:
+    network = UNet(2, 4).eval()
+    out = network(torch.randn(1, 1, *size))
+    assert out.shape == (1, 1, *size)
+    assert out.isfinite().all()
+
+
+@pytest.mark.parametrize(("side", "depth"), [(250, 4), (16, 4), (3, 2), (32, 6)])
+def test_training_works_for_any_size(side: int, depth: int) -> None:
+    network = UNet(1, depth).train()
+    network(torch.randn(1, 1, side, side)).sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+
+
+def test_layers_of_the_paper() -> None:
+    """Section 2.1, counted by hand for four poolings."""
+    network = UNet(16, 4)
+    kinds = [type(module) for module in network.modules()]
+    convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
+    assert [m.kernel_size for m in convolutions].count((3, 3)) == 2 * 5 + 2 * 4
+    assert [m.kernel_size for m in convolutions].count((1, 1)) == 1
+    assert kinds.count(nn.BatchNorm2d) == kinds.count(nn.ReLU) == 18
+    ups = [m for m in network.modules() if isinstance(m, nn.ConvTranspose2d)]
+    assert [(m.kernel_size, m.stride) for m in ups] == [((2, 2), (2, 2))] * 4
+    assert [m.in_channels for m in ups] == [256, 128, 64, 32]
+
+
+def parameters(width: int, depth: int) -> int:
+    return sum(parameter.numel() for parameter in UNet(width, depth).parameters())
+
+
+def test_number_of_parameters() -> None:
+    """Counted by hand: two 3 x 3 convolutions and two normalisations a block, one skip a level."""
+
+    def block(before: int, after: int) -> int:
+        return 9 * before * after + 9 * after * after + 4 * after
+
+    widths = [16, 32, 64, 128, 256]
+    encoder = sum(block(a, b) for a, b in zip([1, *widths], widths, strict=False))
+    decoder = sum(4 * 2 * w * w + w + block(2 * w, w) for w in widths[:-1])
+    assert parameters(16, 4) == encoder + decoder + 16 + 1 == 1_942_289
+
+
+def test_the_original_width_is_possible() -> None:
+    with torch.device("meta"):
+        assert parameters(64, 4) == 31_036_481
+
+
+def test_padding_is_unseen_from_inside() -> None:
+    """A constant image has no edge, so padding must not make one."""
+    torch.manual_seed(0)
+    network = UNet(2, 3).eval()
+    padded = network(torch.full((1, 1, 100, 100), 0.7))
+    whole = network(torch.full((1, 1, 104, 104), 0.7))
+    torch.testing.assert_close(padded, whole[..., :100, :100])
+
+
+def reach(depth: int) -> int:
+    """Return how far, at most, a changed pixel changes the output of a network of ones."""
+    network = UNet(1, depth).eval().double()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.fill_(1 / max(1, parameter[0].numel()) if parameter.ndim > 1 else 1)
+    side = 4 * context_px(depth) // network.multiple * network.multiple
+    farthest = 0
+    for shift in range(network.multiple):
+        place = side // 2 + shift
+        image = torch.zeros(1, 1, side, side, dtype=torch.double)
+        image[..., place, place] = 1e9
+        rows = changed(network, image)
+        farthest = max(farthest, int((rows - place).abs().max()))
+    return farthest
+
+
+@torch.no_grad()
+def changed(network: UNet, image: Tensor) -> Tensor:
+    with_and_without = network(image) - network(torch.zeros_like(image))
+    return with_and_without[0, 0].abs().amax(dim=1).nonzero().flatten()
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_context_is_as_far_as_a_pixel_can_see(depth: int) -> None:
+    assert 0.8 * context_px(depth) <= reach(depth) <= context_px(depth)

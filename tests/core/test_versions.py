@@ -1,0 +1,61 @@
+"""The recipes are the paper's, number for number (sections 2.2 and 3.3)."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_htcell import augment, losses, targets
+from napari_htcell.versions import VERSIONS, Stage, get_version
+
+SPOTS, MASKS = targets.gaussian_spots, targets.cell_masks
+L2, BCE = losses.mean_squared_error, losses.binary_cross_entropy
+
+
+def numbers(stage: Stage) -> tuple[object, ...]:
+    return stage.learn_from, stage.epochs, stage.target, stage.loss, stage.augmentation
+
+
+@pytest.mark.parametrize(
+    ("name", "stages"),
+    [
+        ("A", [("partial", 10, SPOTS, L2, augment.none)]),
+        ("A+DA", [("partial", 10, SPOTS, L2, augment.paper)]),
+        (
+            "B",
+            [("partial", 10, SPOTS, L2, augment.none), ("complete", 50, SPOTS, L2, augment.none)],
+        ),
+        (
+            "B+DA",
+            [("partial", 10, SPOTS, L2, augment.paper), ("complete", 50, SPOTS, L2, augment.none)],
+        ),
+        ("C", [("complete", 50, MASKS, BCE, augment.none)]),
+        ("D", [("complete", 50, SPOTS, L2, augment.none)]),
+    ],
+)
+def test_the_papers_recipes(name: str, stages: list[tuple[object, ...]]) -> None:
+    version = get_version(name)
+    assert version.name == name
+    assert [numbers(stage) for stage in version.stages] == stages
+    for stage in version.stages:
+        chosen = stage.optimiser
+        assert (chosen.learning_rate, chosen.momentum, chosen.weight_decay) == (0.1, 0.9, 0.0005)
+
+
+def test_at_the_papers_scale_the_least_number_of_steps_does_not_matter() -> None:
+    squares = 2
+    assert get_version("A").stages[0].min_steps < 10 * 2241 * squares
+    assert get_version("D").stages[0].min_steps < 50 * 12 * squares
+
+
+def test_fine_tuning_is_the_last_stage() -> None:
+    assert get_version("B").fine_tuning is get_version("B").stages[1]
+
+
+def test_unknown_version() -> None:
+    with pytest.raises(ValueError, match=r"no version 'Z'; choose one of A, A\+DA, B, B\+DA, C, D"):
+        get_version("Z")
+
+
+def test_each_says_what_it_is() -> None:
+    assert len({version.summary for version in VERSIONS.values()}) == len(VERSIONS)
+    assert all(version.summary for version in VERSIONS.values())
