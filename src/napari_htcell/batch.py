@@ -193,29 +193,43 @@ def detect_items(
     settings = settings or model.card.detection
     clock = Clock(UNITS * len(items))
     results = []
-    for done, item in enumerate(items, start=1):
-        what = f"detecting in {item.name}"
-        finished = UNITS * (done - 1)
+    for index, item in enumerate(items):
+        place = _Place(item.name, UNITS * index, clock)
         try:
-            file = item.read().with_pixel_size(pixel_size_um)
-            prediction = yield from _predict(file, model, device, what, finished, clock)
-            found = prediction.detections(settings)
-            item.keep(found)
-            record = ImageRecord(
-                item.name, found, item.annotation(file.ndim), len(prediction.heat_maps)
-            )
+            record = yield from _detect_one(item, model, pixel_size_um, settings, device, place)
             results.append(FileResult(item.name, record))
         # RuntimeError: torch without the memory for an image; the next may be smaller.
         except (ValueError, OSError, MemoryError, RuntimeError) as error:
             results.append(FileResult(item.name, error=_one_line(item.name, error)))
-        yield Progress(what, UNITS * done, clock.total, clock.seconds_left(UNITS * done))
+        yield place.at(UNITS)
     return results
 
 
-def _predict(
-    file: ImageFile, model: Model, device: DeviceChoice, what: str, finished: int, clock: Clock
-) -> Generator[Progress, None, Prediction]:
-    """Do what `predict_steps` does, with progress as a part of all images."""
+@dataclass(frozen=True)
+class _Place:
+    """Where an image is among all images, as progress has it."""
+
+    name: str
+    before: int
+    clock: Clock
+
+    def at(self, units: int) -> Progress:
+        done = self.before + units
+        return Progress(
+            f"detecting in {self.name}", done, self.clock.total, self.clock.seconds_left(done)
+        )
+
+
+def _detect_one(
+    item: Item,
+    model: Model,
+    pixel_size_um: float | None,
+    settings: DetectConfig,
+    device: DeviceChoice,
+    place: _Place,
+) -> Generator[Progress, None, ImageRecord]:
+    """Detect in one image and keep what is found; the image is forgotten on return."""
+    file = item.read().with_pixel_size(pixel_size_um)
     steps = predict_steps(
         file.pixels, model, pixel_size_um=file.pixel_size_um, is_rgb=file.is_rgb, device=device
     )
@@ -224,9 +238,11 @@ def _predict(
             step = next(steps)
         except StopIteration as stop:
             prediction: Prediction = stop.value
-            return prediction
-        done = finished + UNITS * step.done // step.total
-        yield Progress(what, done, clock.total, clock.seconds_left(done))
+            break
+        yield place.at(UNITS * step.done // step.total)
+    found = prediction.detections(settings)
+    item.keep(found)
+    return ImageRecord(item.name, found, item.annotation(file.ndim), len(prediction.heat_maps))
 
 
 def _one_line(name: str, error: Exception) -> str:

@@ -131,15 +131,9 @@ def _read(
             network_pixel_size_um=config.pixel_size_um,
             crop=config.crop,
         )
-        labels = None if masks is None else _frame(f"the masks of {name}", masks, index)
-        if labels is not None and labels.shape != pixels.shape:
-            raise ValueError(
-                f"the masks of {name} have shape {labels.shape}, the image has {pixels.shape}; "
-                "draw masks on the image itself"
-            )
         truth = Truth(
             frame.to_network(annotation.in_frame(index)),
-            None if labels is None else frame.cut_labels(labels),
+            None if masks is None else frame.cut_labels(_masks(name, masks, index, pixels.shape)),
             frame.network_shape,
         )
         sigma_px = config.spot_sigma_um / config.pixel_size_um
@@ -181,3 +175,16 @@ def _frame(name: str, stack: npt.NDArray[Any], index: int) -> npt.NDArray[Any]:
         )
     found: npt.NDArray[Any] = frames[index]
     return found
+
+
+def _masks(
+    name: str, masks: npt.NDArray[Any], index: int, shape: tuple[int, ...]
+) -> npt.NDArray[Any]:
+    """Return one frame's cell masks, which must be of the image's shape."""
+    labels = _frame(f"the masks of {name}", masks, index)
+    if labels.shape != shape:
+        raise ValueError(
+            f"the masks of {name} have shape {labels.shape}, the image has {shape}; draw masks on "
+            "the image itself"
+        )
+    return labels

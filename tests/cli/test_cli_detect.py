@@ -6,6 +6,7 @@ import csv
 import json
 
 import numpy as np
+import pytest
 import tifffile
 
 from napari_htcell import sample
@@ -137,3 +138,22 @@ def test_a_whole_process(htcell_process, tiny_project, tiny_model_folder, tmp_pa
     assert (done.returncode, done.stderr) == (0, "")
     assert len(read(counts)) == 4
     assert sample.read_truth(project, "field_01.ome.tif").shape[1] == 2
+
+
+@pytest.mark.shared
+def test_real_images(htcell, shared_data, tiny_model_folder, tmp_path):
+    images, counts = shared_data / "t98g" / "images", tmp_path / "counts.csv"
+    names = ["t98g_01.tif", "t98g_02.tif"]
+    result = htcell(
+        *("detect", *(images / name for name in names), "--model", tiny_model_folder),
+        *("--pixel-size", 0.867, "-o", counts, "--points", tmp_path / "points.csv"),
+    )
+    assert result.exit_code == 0, result.output
+    assert [row["image"] for row in read(counts)] == names
+    truth = shared_data / "t98g" / "centroids.csv"
+    compared = htcell(
+        *("evaluate", tmp_path / "points.csv", truth, "--common", "--pixel-size", 0.867, "--json")
+    )
+    (first, second) = json.loads(compared.stdout)["images"]
+    assert first["tp"] + first["fn"] == sum(row["image"] == names[0] for row in read(truth))
+    assert second["tp"] + second["fp"] == int(read(counts)[1]["detected"])

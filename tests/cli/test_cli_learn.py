@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 
 import pytest
 
 from napari_htcell import learn, models
 
+PROGRAM = (sys.executable, "-c", "from napari_htcell.cli import main; main(prog_name='htcell')")
 TINY = ("--base-width", 4, "--depth", 2, "--square", 64, "--device", "cpu")
 EXACT = ("--precision", "float32")
 
@@ -51,15 +54,20 @@ def test_after_ctrl_c_the_same_command_goes_on(htcell, tiny_project, monkeypatch
 
     def watched(*arguments, **options):
         inside = steps(*arguments, **options)
-        try:
-            for progress in inside:
-                if progress.what == "training":
-                    seen.append(progress.done)
-                    if len(seen) == 5:
-                        signal.raise_signal(signal.SIGINT)
+        while True:
+            try:
+                progress = next(inside)
+            except StopIteration as stop:
+                return stop.value
+            if progress.what == "training":
+                seen.append(progress.done)
+                if len(seen) == 5:
+                    signal.raise_signal(signal.SIGINT)
+            try:
                 yield progress
-        finally:
-            inside.close()
+            except GeneratorExit:
+                inside.close()
+                raise
 
     monkeypatch.setattr(learn, "train_steps", watched)
     before = signal.getsignal(signal.SIGINT)
@@ -75,6 +83,24 @@ def test_after_ctrl_c_the_same_command_goes_on(htcell, tiny_project, monkeypatch
     assert seen[5] == 6
     assert not list(project.training_folder.glob("*"))
     assert len(models.list_models(project)) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to another process")
+def test_ctrl_c_in_a_real_process(tiny_project):
+    project = tiny_project()
+    command = ("train", "A", project.path, *TINY, *EXACT, "--progress")
+    with subprocess.Popen(
+        [*PROGRAM, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        said = ""
+        while "training" not in said:
+            said += process.stderr.read(1) or pytest.fail(said)
+        process.send_signal(signal.SIGINT)
+        said += process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert said.splitlines()[-1].startswith("Stopped: what it has learnt is kept")
+    assert "Traceback" not in said
+    assert len(list(project.training_folder.glob("*.safetensors"))) == 1
 
 
 @pytest.mark.usefixtures("quick_versions")

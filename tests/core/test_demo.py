@@ -9,6 +9,7 @@ from napari_htcell import demo, sample
 from napari_htcell.annotations import Annotation
 from napari_htcell.imagefiles import ImageFile
 from napari_htcell.progress import run
+from napari_htcell.project import open_project
 
 
 def test_sample_project_is_whole(tiny_project):
@@ -91,3 +92,16 @@ def test_the_whole_job(tiny_project, monkeypatch, tmp_path):
     assert text.count(".tif * ") == 3
     assert all(row.image in text for row in result.rows)
     assert len(text.splitlines()) < 20
+
+
+def test_the_packaged_sample_is_what_it_says():
+    project = open_project(sample.sample_folder())
+    size = sum(path.stat().st_size for path in project.path.rglob("*") if path.is_file())
+    assert size < 15e6
+    assert len(project.images) > demo.N_COMPLETED
+    for name in project.images:
+        annotation, truth = project.annotation(name), sample.read_truth(project, name)
+        assert annotation.status() == "partial"
+        assert 0 < len(annotation.points) < len(truth)
+    file = ImageFile.read(project.image_path(project.images[0]))
+    assert (file.pixels.shape, file.pixel_size_um) == ((1532, 2048), 1.61)

@@ -29,11 +29,10 @@ from napari_htcell.unet import UNet
 
 
 @pytest.fixture(autouse=True)
-def user_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep the user's models in a temporary folder, with none shipped."""
-    monkeypatch.setattr(models, "user_folder", lambda: tmp_path / "user")
+def user_folder(user_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the temporary folder of the user's models; none are shipped."""
     monkeypatch.setattr(models, "SHIPPED_FOLDER", tmp_path / "shipped")
-    return tmp_path / "user"
+    return user_models
 
 
 def model(name: str = "mine", **training: Any) -> Model:

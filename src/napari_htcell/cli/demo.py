@@ -8,11 +8,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from napari_htcell.cli.reporting import Reporter, reporting
+from napari_htcell.cli.reporting import Reporter, following
+
+if TYPE_CHECKING:
+    from napari_htcell.demo import DemoResult
 
 XVFB = ("xvfb-run", "-a", "-s", "-screen 0 1600x1000x24")
 """A screen in memory, large enough for the docked plugin."""
@@ -29,7 +32,7 @@ QT_BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
     help="Where to copy the sample project; a numbered one beside it if it is there already.",
 )
 @click.option("--no-window", is_flag=True, help="Without napari's window.")
-@reporting
+@following
 def demo(folder: Path, no_window: bool, report: Reporter) -> None:
     """Run the whole job on the sample project, and print what it gave.
 
@@ -47,7 +50,11 @@ def demo(folder: Path, no_window: bool, report: Reporter) -> None:
     from napari_htcell.demo import run_steps, table
 
     result = report.follow(run_steps(folder), if_stopped=f"what was done is in {folder}")
-    value: dict[str, Any] = {
+    report.result(_as_json(result), table(result))
+
+
+def _as_json(result: DemoResult) -> dict[str, Any]:
+    return {
         "project": str(result.project),
         "models": result.models,
         "counts": str(result.counts),
@@ -67,7 +74,6 @@ def demo(folder: Path, no_window: bool, report: Reporter) -> None:
         "f_before": result.before.f_score,
         "f_after": result.after.f_score,
     }
-    report.result(value, table(result))
 
 
 def free_folder(wanted: Path) -> Path:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from napari_htcell import config, export, pointsfile
+from napari_htcell import config, export, models, pointsfile
 from napari_htcell.cli.options import EXISTING, NEW_FILE, build, given, pixel_size, settings_options
-from napari_htcell.cli.reporting import Reporter, reporting
+from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.config import DetectConfig
 from napari_htcell.export import ImageRecord
+from napari_htcell.project import open_project
 
 if TYPE_CHECKING:
     from napari_htcell.batch import FileResult
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Name of a model, or its folder.",
 )
-@pixel_size
+@pixel_size("without it what each file states")
 @settings_options(DetectConfig, default="the model's own")
 @click.option("-o", "--output", "counts", type=NEW_FILE, help="Counts table (CSV) to write.")
 @click.option("--points", type=NEW_FILE, help="Points table (CSV) to write.")
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     help="Keep the detections in the folders that are given.  "
     "[default: in those with annotations, detections or settings]",
 )
-@reporting
+@following
 def detect(
     paths: tuple[Path, ...],
     model: str,
@@ -53,11 +54,13 @@ def detect(
     An image that cannot be used is reported and stops nothing; the exit code is 1 then.
     """
     build(DetectConfig, values)
-    from napari_htcell import batch, models, project
+    # Before torch is loaded: it takes seconds, and these are the usual mistakes.
+    folders = [open_project(path) for path in paths if path.is_dir()]
+    place = folders[0] if len(folders) == 1 else None
+    models.find_model(model, place)
+    from napari_htcell import batch
 
     items = batch.list_items(paths, save=save)
-    folders = [path for path in paths if path.is_dir()]
-    place = project.open_project(folders[0]) if len(folders) == 1 else None
     loaded = models.load_model(model, place)
     settings = config.override(loaded.card.detection, **given(DetectConfig, values))
     steps = batch.detect_items(items, loaded, pixel_size_um=pixel_size_um, settings=settings)

@@ -30,7 +30,7 @@ Tables = dict[str, Points]
     metavar="PX",
     help="largest distance of a match in pixels, in place of --cutoff-um",
 )
-@pixel_size
+@pixel_size("needed for a cut-off in micrometres")
 @click.option("--common", is_flag=True, help="Compare only images that both tables name.")
 @reporting
 def evaluate(

@@ -9,12 +9,13 @@ import click
 
 from napari_htcell import config
 from napari_htcell.cli.options import EXISTING_FOLDER, given, settings_options
-from napari_htcell.cli.reporting import Reporter, reporting
+from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.config import TrainConfig
+from napari_htcell.models import check_new_name, find_model, load_model
+from napari_htcell.project import Project, open_project
 
 if TYPE_CHECKING:
     from napari_htcell.learn import Steps
-    from napari_htcell.project import Project
 
 FLAGS = {"pixel_size_um": "--network-pixel-size"}
 """An image's pixel size is another thing."""
@@ -34,7 +35,7 @@ GOES_ON = "what it has learnt is kept, and the same command goes on from there"
 @new_name
 @new_summary
 @settings_options(TrainConfig, names=FLAGS)
-@reporting
+@following
 def train(
     version: str,
     project: Path,
@@ -43,14 +44,13 @@ def train(
     report: Reporter,
     **values: Any,
 ) -> None:
-    """Train VERSION (A, A+DA, B, B+DA, C or D) from random weights on PROJECT.
+    """Train VERSION, such as A, B or B+DA, from random weights on PROJECT.
 
     The model is kept in the project. After Ctrl+C the same command goes on where it was.
     """
-    from napari_htcell.learn import train_steps
-    from napari_htcell.project import open_project
-
     opened = open_project(project)
+    from napari_htcell.learn import train_steps
+
     _check(version, name, opened)
     settings = given(TrainConfig, values)
     steps = train_steps(version, opened, name=name, summary=summary, **settings)
@@ -70,7 +70,7 @@ def train(
 @new_name
 @new_summary
 @settings_options(TrainConfig, leave_out=FIXED, default="the model's own")
-@reporting
+@following
 def fine_tune(
     project: Path,
     start: str,
@@ -84,11 +84,10 @@ def fine_tune(
 
     The new model is kept in the project. After Ctrl+C the same command goes on where it was.
     """
-    from napari_htcell.learn import fine_tune_steps
-    from napari_htcell.models import load_model
-    from napari_htcell.project import open_project
-
     opened = open_project(project)
+    find_model(start, opened)
+    from napari_htcell.learn import fine_tune_steps
+
     _check(version, name, opened)
     model = load_model(start, opened)
     settings = given(TrainConfig, values)
@@ -97,7 +96,6 @@ def fine_tune(
 
 
 def _check(version: str, name: str | None, project: Project) -> None:
-    from napari_htcell.models import check_new_name
     from napari_htcell.versions import get_version
 
     try:

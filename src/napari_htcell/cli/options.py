@@ -37,13 +37,15 @@ class FiniteRange(click.FloatRange):
         return number
 
 
-pixel_size = click.option(
-    "--pixel-size",
-    "pixel_size_um",
-    type=FiniteRange(min=0, min_open=True, max=1000),
-    metavar="UM",
-    help="Micrometres per pixel of the images; without it what each file states.",
-)
+def pixel_size(text: str) -> Callable[[FunctionT], FunctionT]:
+    """Give a command the flag --pixel-size; `text` says what is taken without it."""
+    return click.option(
+        "--pixel-size",
+        "pixel_size_um",
+        type=FiniteRange(min=0, min_open=True, max=1000),
+        metavar="UM",
+        help=f"Micrometres per pixel of the images; {text}.",
+    )
 
 
 def settings_options(

@@ -169,14 +169,21 @@ def _details(progress: Progress) -> str:
 
 
 def reporting(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the flags --json, --quiet and --progress, and a `Reporter`."""
+    """Give a command the flags --json and --quiet, and a `Reporter`."""
 
     @click.option("--json", "is_json", is_flag=True, help="Print the result as one JSON value.")
     @click.option("--quiet", is_flag=True, help="Only warnings, errors and what was asked for.")
-    @click.option("--progress", is_flag=True, help="Show progress where there is no terminal too.")
     @wraps(function)
-    def with_reporter(*args: Any, is_json: bool, quiet: bool, progress: bool, **rest: Any) -> Any:
+    def with_reporter(
+        *args: Any, is_json: bool, quiet: bool, progress: bool = False, **rest: Any
+    ) -> Any:
         shown = not quiet and (progress or sys.stderr.isatty())
         return function(*args, report=Reporter(quiet, is_json, shown), **rest)
 
     return with_reporter
+
+
+def following(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Do what `reporting` does for a command that takes its time: with the flag --progress."""
+    text = "Show progress where there is no terminal too."
+    return click.option("--progress", is_flag=True, help=text)(reporting(function))

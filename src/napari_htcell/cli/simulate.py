@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from napari_htcell.cli.options import build, given, settings_options
-from napari_htcell.cli.reporting import Reporter, reporting
+from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.sample import SampleConfig, make_project_steps
 from napari_htcell.simulate import SimulationConfig
 
@@ -22,7 +22,7 @@ NAMES = {"n_images": "--images", "n_complete": "--complete", "n_masks": "--masks
 @click.argument("folder", type=click.Path(path_type=Path))
 @settings_options(SampleConfig, names=NAMES)
 @settings_options(SimulationConfig, leave_out=FROM_SAMPLE)
-@reporting
+@following
 def simulate(folder: Path, report: Reporter, **values: Any) -> None:
     """Make a project of simulated images with partial clicks, the complete truth and masks.
 

@@ -112,33 +112,29 @@ class CorrectPanel(Panel):
 
     def _refresh(self) -> None:
         document, frame = self.session.document, self.desk.frame
-        is_open = document is not None
         for widget in (self.accept_button, self.complete, self.by_clicks):
-            widget.setEnabled(is_open)
-        self.undo_button.setEnabled(is_open and document.can_undo)
-        self.redo_button.setEnabled(is_open and document.can_redo)
-        self.save_button.setVisible(is_open and not document.in_project)
-        if document is None:
-            self.annotated_count.setText("clicked")
-            self.candidate_count.setText("found by a model, not clicked")
-            self.accept_button.setText("Accept all rings")
-            self.complete.setText("Every cell is clicked")
-            self.saved.setText("Open a folder, or an image in napari, to begin.")
-            return
-        candidates = len(document.candidates_in(frame))
-        self.annotated_count.setText(f"{len(document.annotation.in_frame(frame))} clicked")
+            widget.setEnabled(document is not None)
+        self.undo_button.setEnabled(document is not None and document.can_undo)
+        self.redo_button.setEnabled(document is not None and document.can_redo)
+        self.save_button.setVisible(document is not None and not document.in_project)
+        clicked = 0 if document is None else len(document.annotation.in_frame(frame))
+        candidates = 0 if document is None else len(document.candidates_in(frame))
+        is_stack = document is not None and document.picture.ndim == 3
+        where = f"frame {frame}" if is_stack else "this image"
+        self.annotated_count.setText(f"{clicked} clicked")
         self.candidate_count.setText(f"{candidates} found by a model, not clicked")
         self.accept_button.setText(f"Accept all {candidates} rings")
         self.accept_button.setEnabled(candidates > 0)
-        where = f"in frame {frame}" if document.picture.ndim == 3 else "in this image"
-        self.complete.setText(f"Every cell {where} is clicked")
-        self.complete.setChecked(document.annotation.status(frame) == "complete")
+        self.complete.setText(f"Every cell in {where} is clicked")
+        self.complete.setChecked(
+            document is not None and document.annotation.status(frame) == "complete"
+        )
         self.saved.setText(self._saved_text())
 
     def _saved_text(self) -> str:
         document = self.session.document
         if document is None:
-            return ""
+            return "Open a folder, or an image in napari, to begin."
         if document.in_project:
             return "✓ Saved" if self.session.is_saved else "Saving…"
         return (

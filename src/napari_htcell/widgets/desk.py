@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Points
-from napari.layers.base import ActionType
 from psygnal import Signal
 
 from napari_htcell.progress import run
-from napari_htcell.widgets import jobs, layers
+from napari_htcell.widgets import edits, jobs, layers
 from napari_htcell.widgets.autosave import Autosave
 from napari_htcell.widgets.clicks import Clicks
 from napari_htcell.widgets.document import Document
@@ -232,25 +231,18 @@ class Desk:
             self._is_drawing = False
 
     def _on_annotation_edited(self, event: Any) -> None:
-        """Take over what was done to the annotated points with napari's own tools."""
         document = self.session.document
-        if self._is_drawing or document is None or not _is_done(event.action):
+        if self._is_drawing or document is None:
             return
-        added = event.data_indices if event.action == ActionType.ADDED else ()
-        document.replace_points(self.annotated.data, layers.sources_of(self.annotated, added))
-        self.session.changed()
+        if edits.take_over_annotation(document, self.annotated, event):
+            self.session.changed()
 
     def _on_candidates_edited(self, event: Any) -> None:
-        """Candidates deleted with napari's tools are rejected; points added there are cells."""
         document = self.session.document
-        if self._is_drawing or document is None or not _is_done(event.action):
+        if self._is_drawing or document is None:
             return
-        if event.action == ActionType.REMOVED:
-            document.reject(list(event.data_indices))
-        elif event.action == ActionType.ADDED:
-            for index in event.data_indices:
-                document.add(self.detected.data[index])
-        self.session.changed()
+        if edits.take_over_candidates(document, self.detected, event):
+            self.session.changed()
 
     def _on_step(self, _event: Any) -> None:
         self.frame_changed.emit()
@@ -284,10 +276,6 @@ def _home(layer: Any) -> dict[str, str]:
     """Return which project and image a layer belongs to; empty if to none."""
     home = getattr(layer, "metadata", {}).get(layers.METADATA_KEY, {})
     return home if isinstance(home, dict) else {}
-
-
-def _is_done(action: Any) -> bool:
-    return action in (ActionType.ADDED, ActionType.REMOVED, ActionType.CHANGED)
 
 
 def desk_of(viewer: Any) -> Desk:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import napari.viewer
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout
+from qtpy.QtWidgets import QComboBox, QFormLayout, QSizePolicy, QVBoxLayout
 
 from napari_htcell.config import DetectConfig
 from napari_htcell.models import ModelEntry
@@ -36,7 +36,7 @@ class DetectPanel(Panel):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
-        self._job, self._all_job = self.new_job(), self.new_job()
+        self._job, self._all_job, self._summaries_job = (self.new_job() for _ in range(3))
         self._target: tuple[Document, DetectConfig] | None = None
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
@@ -49,11 +49,13 @@ class DetectPanel(Panel):
 
     def _build(self) -> None:
         self.model = QComboBox()
+        self.model.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.model.setToolTip("<qt>A version that was trained to find cells</qt>")
         self.figures = note()
         self.pixel_size = fields.spin_box(ProjectSettings, "pixel_size_um", "µm per pixel", 4)
         self.pixel_size.setSpecialValueText("unknown")
         self.pixel_size.setMinimum(0)
+        self.pixel_size.setValue(0)
         self.pixel_hint = note()
         self.threshold = fields.slider(DetectConfig, "threshold")
         self.min_distance = fields.spin_box(DetectConfig, "min_distance_um", "µm")
@@ -83,6 +85,8 @@ class DetectPanel(Panel):
         self.min_distance.valueChanged.connect(lambda: self._redraw.start())
         self.method.currentTextChanged.connect(lambda: self._redraw.start())
         self._job.returned.connect(self._on_predicted)
+        self._job.finished.connect(self._allow)
+        self._summaries_job.returned.connect(self.session.take_summaries)
         self._all_job.returned.connect(self._on_all_predicted)
         self._all_job.finished.connect(self._on_all_finished)
         self.listen(self.session.models_changed, self._on_models)
@@ -132,7 +136,11 @@ class DetectPanel(Panel):
 
     def _on_all_finished(self) -> None:
         # Images finished before a cancel are kept as well.
-        self.session.reread_detections()
+        self._allow()
+        project = self.session.project
+        if project is not None:
+            self.session.reread_detections()
+            self._summaries_job.start("counting", lambda: jobs.summaries_steps(project))
 
     def _on_redraw(self) -> None:
         document = self.session.document

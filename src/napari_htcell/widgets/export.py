@@ -99,11 +99,11 @@ class ExportPanel(Panel):
 
     def _refresh(self) -> None:
         document, project = self.session.document, self.session.project
-        is_loose = document is not None and not document.in_project
+        loose = document if document is not None and not document.in_project else None
         for button in (self.counts_button, self.points_button):
-            button.setEnabled(is_loose or project is not None)
-        if is_loose:
-            self.scope.setText(f"Of the image {document.name}, which is in no project.")
+            button.setEnabled(loose is not None or project is not None)
+        if loose is not None:
+            self.scope.setText(f"Of the image {loose.name}, which is in no project.")
         elif project is not None:
             self.scope.setText(f"Of all {len(project.images)} images of {project.path.name}.")
         else:

@@ -31,7 +31,7 @@ def slider(settings: type[Settings], name: str) -> QLabeledDoubleSlider:
     """Return a slider for a number between two bounds."""
     widget = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
     widget.setRange(*bounds(settings, name))
-    widget.setSingleStep(0.01)
+    widget.setSingleStep(0.01)  # type: ignore[arg-type]  # superqt states the type of QSlider
     widget.setDecimals(2)
     _finish(widget, settings, name)
     return widget

@@ -36,7 +36,6 @@ class FineTunePanel(Panel):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
         self.job, self._versions_job, self._again_job = (self.new_job() for _ in range(3))
-        self._before: Card | None = None
         self._again: tuple[Document, DetectConfig] | None = None
         self._build()
         self.job.progressed.connect(self._on_progress)
@@ -100,8 +99,6 @@ class FineTunePanel(Panel):
         # The files are read when learning starts: the last clicks have to be in them.
         if project is None or not self._can_learn() or not self.desk.autosave.save():
             return
-        entry = self.session.entry()
-        self._before = None if entry is None else entry.card
         version, seed = self.version.currentData(), self.seed.value()
         name = self.name.text().strip() or None
         self.curve.clear()
@@ -127,10 +124,11 @@ class FineTunePanel(Panel):
         if progress.loss is not None:
             self.curve.add(progress.loss)
 
-    def _on_learnt(self, model: Model) -> None:
+    def _on_learnt(self, result: tuple[Model, float]) -> None:
+        model, before = result
         # The model that was used stays in use until this one is complete, which it is now.
         self.session.refresh_models(choose=model.name)
-        self.state.setText(learnt_text(model.card, self._before))
+        self.state.setText(learnt_text(model.card, before))
         self.again.setText(f"Detect again with {model.name}")
         self.again.show()
 
@@ -185,14 +183,21 @@ def learning_text(session: Session) -> tuple[str, bool]:
     return f"Learns from {images} with {points} cells.", True
 
 
-def learnt_text(card: Card, before: Card | None) -> str:
-    """Return in words what a new model is worth, and on what that was measured."""
-    text = f"{card.name} is ready and chosen, after {card.seconds:.0f} s."
+def learnt_text(card: Card, before: float) -> str:
+    """Return in words what a new model is worth, and on what that was measured.
+
+    Parameters
+    ----------
+    card : Card
+        The new model's.
+    before : float
+        F of the model that it was made from, on the same images.
+    """
+    text = f"{card.name} is ready and in use, after {card.seconds:.0f} s."
     if card.figures:
         one = card.figures[0]
-        text += f" F {one.f_score:.2f} within {one.cutoff_um:g} µm, on {one.on}"
-        text += "; on others expect less."
-    if before is not None and before.figures:
-        old = before.figures[0]
-        text += f" ({before.name}: F {old.f_score:.2f}, on {old.on}.)"
+        text += (
+            f" F within {one.cutoff_um:g} µm was {before:.2f} and is {one.f_score:.2f} now, on "
+            f"{one.on}; on others expect less."
+        )
     return text

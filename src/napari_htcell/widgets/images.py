@@ -43,9 +43,10 @@ class ImagesPanel(Panel):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
         self._opening, self._reading = self.new_job(), self.new_job()
-        self._wanted = ""
+        self._wanted = self._being_read = ""
         self._build()
         self._opening.returned.connect(self._on_opened)
+        self._opening.finished.connect(self._allow_opening)
         self._reading.returned.connect(self._on_read)
         self._reading.finished.connect(self._on_reading_finished)
         self.listen(self.session.project_changed, self._on_project)
@@ -70,7 +71,7 @@ class ImagesPanel(Panel):
         self.list.setToolTip(
             "<qt>○ untouched &nbsp; ◐ partly clicked &nbsp; ● every cell is clicked</qt>"
         )
-        header = self.list.header()
+        header: Any = self.list.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column in (1, 2):
@@ -83,6 +84,7 @@ class ImagesPanel(Panel):
         layout.addLayout(row)
         layout.addWidget(self.hint)
         layout.addWidget(self.list, 1)
+        layout.addStretch(0)
         self.open_button.clicked.connect(self._ask_for_folder)
         self.previous_button.clicked.connect(lambda: self._step(-1))
         self.next_button.clicked.connect(lambda: self._step(1))
@@ -92,21 +94,18 @@ class ImagesPanel(Panel):
         """Open a folder as the session's project, in the background."""
         if self.desk.autosave.save() and not self._opening.is_running:
             self.open_button.setEnabled(False)
-            self._opening.finished.connect(self._allow_opening)
             self._opening.start("opening a folder", lambda: jobs.open_steps(path))
 
     def show_image(self, name: str) -> None:
         """Show an image of the project; it is read in the background."""
         self._wanted = name
-        document = self.session.opened(name)
+        document, project = self.session.opened(name), self.session.project
         if document is not None:
             self._on_read(document)
-        elif not self._reading.is_running:
-            project = self.session.project
-            if project is not None:
-                self.hint.setText(f"Reading {name}…")
-                self.hint.show()
-                self._reading.start(f"reading {name}", lambda: jobs.read_steps(project, name))
+        elif project is not None and not self._reading.is_running:
+            self._being_read = name
+            self.folder.setText(f"reading {name}…")
+            self._reading.start(f"reading {name}", lambda: jobs.read_steps(project, name))
 
     def _allow_opening(self) -> None:
         self.open_button.setEnabled(True)
@@ -128,16 +127,12 @@ class ImagesPanel(Panel):
             self.session.show(document)
 
     def _on_reading_finished(self) -> None:
-        project, document = self.session.project, self.session.document
         self._on_project_text()
-        shown = document.name if document is not None and document.in_project else ""
-        if project is not None and self._wanted in project.images and self._wanted != shown:
-            last, self._wanted = self._wanted, ""
-            if last != self._failed_name():
-                self.show_image(last)
-
-    def _failed_name(self) -> str:
-        return ""
+        if self._wanted != self._being_read and self._wanted in self._names():
+            self.show_image(self._wanted)
+        else:
+            # Back to the image that is shown, if this one could not be read.
+            self._on_document()
 
     def _on_project(self) -> None:
         project = self.session.project
@@ -165,7 +160,7 @@ class ImagesPanel(Panel):
 
     def _on_summaries(self) -> None:
         for row in range(self.list.topLevelItemCount()):
-            item = self.list.topLevelItem(row)
+            item: Any = self.list.topLevelItem(row)
             name = item.data(0, Qt.ItemDataRole.UserRole)
             summary = self.session.summaries.get(name, Summary())
             sign = "⚠" if summary.fault else STATUS_SIGNS[summary.status]

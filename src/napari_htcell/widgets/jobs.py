@@ -35,6 +35,12 @@ def open_steps(
     yield Progress("opening", 0, 0)
     project = open_project(path)
     _ = project.settings  # a damaged file is to be told now, not at the first image
+    summaries = yield from summaries_steps(project)
+    return project, summaries
+
+
+def summaries_steps(project: Project) -> Generator[Progress, None, dict[str, Summary]]:
+    """Read what is known about each image of a project; a damaged file is told of there."""
     summaries = {}
     for done, name in enumerate(project.images, start=1):
         try:
@@ -42,7 +48,7 @@ def open_steps(
         except ValueError as error:
             summaries[name] = Summary(fault=str(error))
         yield Progress("opening", done, len(project.images))
-    return project, summaries
+    return summaries
 
 
 def read_steps(project: Project, name: str) -> Generator[Progress, None, Document]:
@@ -77,9 +83,7 @@ def predict_steps(
     model = _load(model_name, project)
     pixels = np.asarray(picture.pixels)
     return (
-        yield from steps(
-            pixels, model, pixel_size_um=picture.pixel_size_um, is_rgb=picture.is_rgb
-        )
+        yield from steps(pixels, model, pixel_size_um=picture.pixel_size_um, is_rgb=picture.is_rgb)
     )
 
 
@@ -96,13 +100,34 @@ def predict_all_steps(
 
 def fine_tune_steps(
     model_name: str, project: Project, version: str, name: str | None, seed: int
-) -> Generator[Progress, None, Model]:
-    """Improve a model with the complete images of a project."""
+) -> Generator[Progress, None, tuple[Model, float]]:
+    """Improve a model with the complete images of a project.
+
+    Returns
+    -------
+    model : Model
+        The new one.
+    before : float
+        F of the old one on the images that the new one has learnt from, at the default cut-off.
+    """
     yield LOADING
     from napari_htcell import learn
 
     model = _load(model_name, project)
-    return (yield from learn.fine_tune_steps(model, project, version, name=name, seed=seed))
+    before = yield from _measure(model, project, version)
+    tuned = yield from learn.fine_tune_steps(model, project, version, name=name, seed=seed)
+    return tuned, before
+
+
+def _measure(model: Model, project: Project, version: str) -> Generator[Progress, None, float]:
+    from napari_htcell.calibrate import figures
+    from napari_htcell.dataset import learning_images
+    from napari_htcell.versions import get_version
+
+    card, stage = model.card, get_version(version).fine_tuning
+    found = yield from learning_images(project, stage, card.training, card.image_pixel_size_um)
+    size = card.training.pixel_size_um
+    return figures(model.network, found, card.detection, size, "")[0].f_score
 
 
 def versions_steps() -> Generator[Progress, None, list[tuple[str, str]]]:

@@ -21,11 +21,11 @@ ANNOTATED_COLOUR = "#e69f00"
 DETECTED_COLOUR = "#56b4e9"
 """Orange and sky blue of Okabe and Ito: told apart by every kind of colour vision, and on grey."""
 
-ANNOTATED_UM = 14.0
-DETECTED_UM = 30.0
+ANNOTATED_UM = 16.0
+DETECTED_UM = 32.0
 """Diameters of the symbols: the dot leaves the cell visible, the ring goes around it."""
 
-SIZE_ON_SCREEN = (7.0, 80.0)
+SIZE_ON_SCREEN = (9.0, 80.0)
 """Least and greatest diameter of a symbol in the window's pixels, however far one zooms."""
 
 METADATA_KEY = "napari-htcell"
@@ -117,8 +117,9 @@ def annotated_layer(ndim: int, pixel_size_um: float | None) -> Points:
         symbol="disc",
         size=symbol_size(ANNOTATED_UM, pixel_size_um),
         face_color=ANNOTATED_COLOUR,
-        border_color="black",
-        border_width=0.12,
+        # A border of another colour would swallow the dot where napari enlarges it for the screen.
+        border_color=ANNOTATED_COLOUR,
+        border_width=0,
         canvas_size_limits=SIZE_ON_SCREEN,
     )
     layer.locked = LayerLock.DELETION

@@ -109,9 +109,9 @@ class JobRow(QWidget):
         self.left = note()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.button)
-        layout.addWidget(self.bar, 1)
-        layout.addWidget(self.left)
+        layout.addWidget(self.button, 2)
+        layout.addWidget(self.bar, 3)
+        layout.addWidget(self.left, 2)
         self.button.clicked.connect(self._on_click)
         job.progressed.connect(self._on_progress)
         job.finished.connect(self.rest)
@@ -122,6 +122,7 @@ class JobRow(QWidget):
         self.button.setText("Cancel")
         self.bar.setRange(0, 0)
         self.bar.show()
+        self.left.show()
         self._job.start(what, make)
 
     def rest(self) -> None:
@@ -130,6 +131,7 @@ class JobRow(QWidget):
         self.button.setEnabled(True)
         self.bar.hide()
         self.left.setText("")
+        self.left.hide()
 
     def set_text(self, text: str) -> None:
         """Change the button's text at rest."""

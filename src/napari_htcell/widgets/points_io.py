@@ -44,17 +44,17 @@ def _read(path: str) -> LayerData:
     header, rows = pointsfile.read_rows(path)
     points, _ = pointsfile.read_points(path)[""]
     if "score" in header:
-        features: dict[str, Any] = {"score": [float(row["score"]) for row in rows]}
+        features: dict[str, Any] = {"score": [float(row["score"]) for row in rows.values()]}
         look = {
             "face_color": "transparent",
             "border_color": layers.DETECTED_COLOUR,
             "size": layers.symbol_size(layers.DETECTED_UM, None),
         }
     else:
-        features = {"source": [row["source"] for row in rows]}
+        features = {"source": [row.get("source") or BY_HAND for row in rows.values()]}
         look = {
             "face_color": layers.ANNOTATED_COLOUR,
-            "border_color": "black",
+            "border_color": layers.ANNOTATED_COLOUR,
             "size": layers.symbol_size(layers.ANNOTATED_UM, None),
         }
     meta = {

@@ -167,6 +167,12 @@ class Session:
         self.found_changed.emit()
         self._summarise()
 
+    def take_summaries(self, summaries: dict[str, Summary]) -> None:
+        """Take over what was read about the project's images."""
+        self.summaries.update(summaries)
+        self._summarise()
+        self.summaries_changed.emit()
+
     def state_pixel_size(self, size_um: float) -> None:
         """Take the user's word for the pixel size: of the whole project, or of a loose image."""
         document = self.document

@@ -79,7 +79,8 @@ class Job(QObject):
         if self.is_running:
             raise RuntimeError(f"cannot start {what}: wait for the job that is running")
         pool = QThreadPool.globalInstance()
-        pool.setMaxThreadCount(max(MIN_THREADS, pool.maxThreadCount()))
+        if pool is not None:
+            pool.setMaxThreadCount(max(MIN_THREADS, pool.maxThreadCount()))
         self._outcome = _Outcome()
         self._worker = create_worker(_Drive(self, what, make))
         self._worker.finished.connect(self._finish)

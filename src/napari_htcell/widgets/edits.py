@@ -1,0 +1,55 @@
+"""What was done to the points layers with napari's own tools, taken over into the document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari.layers import Points
+from napari.layers.base import ActionType
+
+from napari_htcell.widgets import layers
+from napari_htcell.widgets.document import Document
+
+
+def take_over_annotation(document: Document, layer: Points, event: Any) -> bool:
+    """Annotate what the layer of annotated points shows.
+
+    Parameters
+    ----------
+    document : Document
+    layer : Points
+    event : napari.utils.events.Event
+        Of `layer.events.data`.
+
+    Returns
+    -------
+    bool
+        Whether the document has changed.
+    """
+    if not _is_done(event.action):
+        return False
+    added = event.data_indices if event.action == ActionType.ADDED else ()
+    document.replace_points(layer.data, layers.sources_of(layer, added))
+    return True
+
+
+def take_over_candidates(document: Document, layer: Points, event: Any) -> bool:
+    """Reject candidates that were deleted; a point added among them is a cell, by hand.
+
+    Returns
+    -------
+    bool
+        Whether the layer has to be drawn anew: candidates do not move.
+    """
+    if not _is_done(event.action):
+        return False
+    if event.action == ActionType.REMOVED:
+        document.reject(list(event.data_indices))
+    elif event.action == ActionType.ADDED:
+        for index in event.data_indices:
+            document.add(layer.data[index])
+    return True
+
+
+def _is_done(action: Any) -> bool:
+    return action in (ActionType.ADDED, ActionType.REMOVED, ActionType.CHANGED)

@@ -1,0 +1,91 @@
+"""The threshold and figures on a card, from images whose cells are all known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_htcell.calibrate import CUTOFFS_UM, calibrate, figures
+from napari_htcell.cards import TrainingImage
+from napari_htcell.config import DetectConfig
+from napari_htcell.dataset import LearningImage
+from napari_htcell.images import standardise
+from napari_htcell.models import Model
+from napari_htcell.targets import Truth
+
+BRIGHT = np.asarray([[12.0, 15.0], [20.0, 48.0], [40.0, 30.0]])
+DEBRIS = np.asarray([[52.0, 55.0], [50.0, 10.0]])
+UM = 6.44
+
+
+@pytest.fixture
+def image(spots: Callable[..., Any]) -> LearningImage:
+    """Return three bright cells and two specks of a quarter of their brightness."""
+    grey = np.maximum(spots(BRIGHT), 100 + 0.25 * (spots(DEBRIS) - 100)).astype(np.float32)
+    return LearningImage(
+        TrainingImage(name="a", sha256="", status="complete", points=3),
+        standardise(grey),
+        Truth(BRIGHT, None, (64, 64)),
+        np.zeros((64, 64), np.float32),
+        np.ones((64, 64), bool),
+    )
+
+
+def knowing(image: LearningImage, known: Any, points: Any = BRIGHT) -> LearningImage:
+    return LearningImage(
+        image.card, image.image, Truth(points, None, (64, 64)), image.target, known
+    )
+
+
+def test_the_threshold_leaves_the_debris_out(image: LearningImage, intensity_model: Model) -> None:
+    network = intensity_model.network
+    before = figures(network, [image], DetectConfig(), UM, "one image")
+    assert [(f.tp, f.fp, f.fn) for f in before] == [(3, 2, 0)] * 2
+    settings = calibrate(network, [image], DetectConfig(), UM)
+    assert settings.threshold > 0.8
+    after = figures(network, [image], settings, UM, "one image")
+    assert [(f.tp, f.fp, f.fn, f.f_score) for f in after] == [(3, 0, 0, 1.0)] * 2
+    assert [f.cutoff_um for f in after] == [round(cutoff, 1) for cutoff in CUTOFFS_UM]
+    assert after[0].mean_distance_um is not None
+    assert after[0].mean_distance_um < 1
+    assert after[0].settings == settings
+    assert after[0].on == "one image"
+
+
+def test_other_settings_are_kept(image: LearningImage, intensity_model: Model) -> None:
+    settings = calibrate(intensity_model.network, [image], DetectConfig(min_distance_um=9), UM)
+    assert (settings.method, settings.min_distance_um) == ("peaks", 9)
+
+
+def test_contours_keep_their_threshold(image: LearningImage, intensity_model: Model) -> None:
+    contours = DetectConfig(method="contours", threshold=0.5)
+    assert calibrate(intensity_model.network, [image], contours, UM) == contours
+    found = figures(intensity_model.network, [image], contours, UM, "")
+    assert [(f.tp, f.fp, f.fn) for f in found] == [(3, 2, 0)] * 2
+
+
+def test_outside_what_is_known_nothing_counts(image: LearningImage, intensity_model: Model) -> None:
+    known = np.zeros((64, 64), bool)
+    known[:30] = True
+    half = knowing(image, known)
+    counted = figures(intensity_model.network, [half], DetectConfig(), UM, "")[0]
+    assert (counted.tp, counted.fp, counted.fn) == (2, 0, 0)
+
+
+def test_points_beyond_the_crop_do_not_count(image: LearningImage, intensity_model: Model) -> None:
+    beyond = np.concatenate([BRIGHT, [[-20.0, 5.0], [63.4, 80.0]]])
+    one = knowing(image, image.known, beyond)
+    counted = figures(intensity_model.network, [one], DetectConfig(), UM, "")[0]
+    assert counted.fn == 0
+
+
+def test_no_cell_at_all(intensity_model: Model, image: LearningImage) -> None:
+    empty = knowing(image, image.known, np.empty((0, 2)))
+    settings = calibrate(intensity_model.network, [empty], DetectConfig(), UM)
+    assert 0 < settings.threshold < 1
+    counted = figures(intensity_model.network, [empty], settings, UM, "")[0]
+    assert counted.tp == counted.fn == 0
+    assert counted.mean_distance_um is None

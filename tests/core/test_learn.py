@@ -1,0 +1,350 @@
+"""From a project to a model: the same each time, however often it was interrupted."""
+
+from __future__ import annotations
+
+import copy
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+from napari_htcell import learn, models, versions
+from napari_htcell.annotations import Annotation
+from napari_htcell.cards import Card
+from napari_htcell.config import PAPER_CUTOFF_UM
+from napari_htcell.dataset import NothingToLearnError
+from napari_htcell.detect import detect
+from napari_htcell.evaluate import evaluate
+from napari_htcell.learn import fine_tune, fine_tune_steps, train, train_steps
+from napari_htcell.models import Model, ModelError, list_models
+from napari_htcell.project import Project
+
+CELLS = np.asarray([[12.0, 15.0], [20.0, 48.0], [40.0, 30.0], [52.0, 55.0], [50.0, 10.0]])
+SOME, ALL = Annotation.of(CELLS[:3]), Annotation.of(CELLS, complete=True)
+TINY: dict[str, Any] = {
+    "base_width": 2, "depth": 2, "square_px": 32, "device": "cpu", "precision": "float32"
+}  # fmt: skip
+PARTIAL_STEPS, COMPLETE_STEPS = 6, 5
+STEPS = PARTIAL_STEPS + COMPLETE_STEPS
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(autouse=True)
+def short_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the recipes six steps of partial and five of complete images, and ship no model."""
+    monkeypatch.setattr(models, "SHIPPED_FOLDER", Path("nowhere"))
+    for name, version in list(versions.VERSIONS.items()):
+        stages = [
+            replace(
+                stage,
+                epochs=1,
+                min_steps=PARTIAL_STEPS if stage.learn_from == "partial" else COMPLETE_STEPS,
+            )
+            for stage in version.stages
+        ]
+        monkeypatch.setitem(versions.VERSIONS, name, replace(version, stages=tuple(stages)))
+
+
+@pytest.fixture
+def project(make_project: Callable[..., Project]) -> Project:
+    """Return a project of a partial and a complete image, four squares each."""
+    return make_project(some=SOME, all=ALL)
+
+
+def same(one: Model, other: Model) -> bool:
+    first, second = one.network.state_dict(), other.network.state_dict()
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+
+
+def cancel_after(steps: learn.Steps, step: int) -> None:
+    """Close a training after a step; 0 is before the first."""
+    for report in steps:
+        if (report.what, report.done) == ("training", step) or (report.what, step) == (
+            "reading images",
+            0,
+        ):
+            steps.close()
+            return
+    raise AssertionError("the training ended before")
+
+
+def first_step(steps: learn.Steps) -> int:
+    done = next(report.done for report in steps if report.what == "training")
+    steps.close()
+    return done
+
+
+def test_same_seed_same_weights_bit_for_bit(project: Project) -> None:
+    first = train("B", project, **TINY)
+    assert same(first, train("B", project, **TINY))
+    assert not same(first, train("B", project, seed=1, **TINY))
+
+
+@pytest.mark.parametrize("step", [0, 1, 4, PARTIAL_STEPS, PARTIAL_STEPS + 1, STEPS - 1, STEPS])
+def test_cancelled_anywhere_and_resumed_is_as_uninterrupted(project: Project, step: int) -> None:
+    whole = train("B", project, name="whole", **TINY)
+    cancel_after(train_steps("B", project, name="cut", **TINY), step)
+    assert [entry.card.name for entry in list_models(project)] == ["whole"]
+    assert same(models.load_model("whole", project), whole)
+    if 0 < step < STEPS:
+        assert first_step(train_steps("B", project, name="cut", **TINY)) == step + 1
+    resumed = train("B", project, name="cut", **TINY)
+    assert same(resumed, whole)
+    assert resumed.card.detection == whole.card.detection
+    assert resumed.card.figures == whole.card.figures
+    assert os.listdir(project.training_folder) == []
+
+
+def test_cancelled_again_and_again(project: Project) -> None:
+    whole = train("B", project, **TINY)
+    for step in range(1, STEPS + 1):
+        cancel_after(train_steps("B", project, **TINY), step)
+    assert same(train("B", project, **TINY), whole)
+
+
+def test_fine_tuning_cancelled_and_resumed(project: Project) -> None:
+    base = train("A", project, name="base", **TINY)
+    whole = fine_tune(base, project, name="whole")
+    cancel_after(fine_tune_steps(base, project, name="cut"), 3)
+    # The model as loaded from disk is the same start as the one in memory.
+    again = fine_tune(models.load_model("base", project), project, name="cut")
+    assert same(again, whole)
+    assert again.card.steps == COMPLETE_STEPS
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_killed_training_goes_on(project: Project, tmp_path: Path) -> None:
+    script = (
+        "import sys, torch\n"
+        "torch.set_num_threads(1)\n"
+        "from dataclasses import replace\n"
+        "from napari_htcell import learn, project, versions\n"
+        "a = versions.VERSIONS['A']\n"
+        f"stage = replace(a.stages[0], epochs=1, min_steps={PARTIAL_STEPS})\n"
+        "versions.VERSIONS['A'] = replace(a, stages=(stage,))\n"
+        f"settings = {TINY!r} | {{'checkpoint_seconds': 0}}\n"
+        "for report in learn.train_steps('A', project.open_project(sys.argv[1]), **settings):\n"
+        "    if report.what == 'training' and report.done == 4:\n"
+        "        print('four', flush=True)\n"
+        "        sys.stdin.readline()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(project.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout.readline() == "four\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    process.stdin.close()
+    settings = TINY | {"checkpoint_seconds": 0}
+    assert list_models(project) == []
+    assert first_step(train_steps("A", project, **settings)) == 5
+    resumed = train("A", project, **settings)
+    # The checkpoints' pace is no part of the result.
+    assert same(resumed, train("A", project, **TINY))
+
+
+def test_a_checkpoint_of_another_job_is_passed_over(project: Project) -> None:
+    other = train("B", project, seed=1, **TINY)
+    cancel_after(train_steps("B", project, **TINY), 4)
+    assert first_step(train_steps("B", project, seed=2, **TINY)) == 1
+    assert same(train("B", project, seed=1, **TINY), other)
+    # The one that was cancelled first is still there.
+    assert first_step(train_steps("B", project, **TINY)) == 5
+
+
+def test_new_clicks_are_a_new_job(project: Project) -> None:
+    cancel_after(train_steps("B", project, **TINY), 4)
+    project.save_annotation("some.tif", SOME.add(CELLS[3:4]))
+    assert first_step(train_steps("B", project, **TINY)) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", None])
+def test_a_damaged_checkpoint_is_passed_over(project: Project, content: bytes | None) -> None:
+    whole = train("B", project, **TINY)
+    cancel_after(train_steps("B", project, **TINY), 4)
+    (kept,) = project.training_folder.iterdir()
+    kept.write_bytes(kept.read_bytes()[:-7] if content is None else content)
+    assert first_step(train_steps("B", project, **TINY)) == 1
+    assert same(train("B", project, **TINY), whole)
+
+
+def test_a_resumed_run_keeps_its_number_format(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = TINY | {"precision": "auto"}
+    monkeypatch.setattr(learn, "choose_precision", lambda *_: torch.bfloat16)
+    cancel_after(train_steps("A", project, **settings), 2)
+    monkeypatch.setattr(learn, "choose_precision", lambda *_: torch.float32)
+    assert train("A", project, **settings).card.precision == "bfloat16"
+
+
+def test_nobody_elses_random_numbers_are_used_or_changed(project: Project) -> None:
+    torch.manual_seed(5)
+    before, numpy_before = torch.get_rng_state(), np.random.get_state()[1]  # noqa: NPY002
+    first = train("B", project, **TINY)
+    assert torch.equal(torch.get_rng_state(), before)
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_before)  # noqa: NPY002
+    torch.manual_seed(6)
+    assert same(train("B", project, **TINY), first)
+
+
+def test_the_base_model_is_not_changed(project: Project) -> None:
+    base = train("A", project, name="base", **TINY)
+    before = copy.deepcopy(base)
+    tuned = fine_tune(base, project)
+    assert same(base, before)
+    assert not same(tuned, base)
+    assert base.card == before.card
+    assert tuned.card.base_model == "base"
+
+
+def test_the_card_says_what_was_done(project: Project) -> None:
+    model = train("B", project, name="plate 1", summary="two fields", **TINY)
+    card = model.card
+    assert (card.name, card.version, card.summary, card.steps) == (
+        "plate 1", "B", "two fields", STEPS
+    )  # fmt: skip
+    assert (card.device, card.precision, card.base_model) == ("cpu", "float32", None)
+    assert [(i.name, i.status, i.points) for i in card.images] == [
+        ("some.tif", "partial", 3),
+        ("all.tif", "complete", 5),
+    ]
+    assert [figure.cutoff_um for figure in card.figures] == [16, round(PAPER_CUTOFF_UM, 1)]
+    assert all(f.tp + f.fn == 5 and f.settings == card.detection for f in card.figures)
+    assert models.load_model("plate 1", project).card == card
+    # Without a complete image there is nothing to measure on, and the paper's threshold stays.
+    partial = train("A", project, **TINY).card
+    assert partial.figures == ()
+    assert partial.detection.threshold == 0.5
+
+
+def test_models_are_named_after_version_and_day_and_never_replaced(project: Project) -> None:
+    first, second = train("D", project, **TINY), train("D", project, **TINY)
+    assert first.name.startswith("D-20")
+    assert second.name == f"{first.name}-2"
+    assert len(list_models(project)) == 2
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "", "taken"])
+def test_a_name_that_cannot_be_kept_is_refused_before_training(project: Project, name: str) -> None:
+    train("D", project, name="taken", **TINY)
+    with pytest.raises(ModelError, match="cannot be a model's name|already"):
+        train_steps("D", project, name=name, **TINY)
+
+
+def test_a_name_taken_meanwhile_costs_no_training(project: Project) -> None:
+    steps = train_steps("D", project, name="mine", **TINY)
+    next(steps)
+    other = train("D", project, name="mine", **TINY)
+    *_, last = steps
+    assert last.done == COMPLETE_STEPS
+    assert sorted(entry.card.name for entry in list_models(project)) == ["mine", "mine-2"]
+    assert same(models.load_model("mine-2", project), other)
+
+
+def test_nothing_to_learn_from_changes_nothing(
+    make_project: Callable[..., Project], intensity_model: Model
+) -> None:
+    project = make_project(some=SOME)
+    for attempt in (
+        lambda: train("D", project, **TINY),
+        lambda: train("B", project, **TINY),
+        lambda: fine_tune(intensity_model, project),
+    ):
+        with pytest.raises(NothingToLearnError, match="no complete image or region"):
+            attempt()
+    assert sorted(os.listdir(project.path)) == ["annotations", "htcell.json", "images"]
+
+
+@pytest.mark.parametrize(
+    ("version", "settings", "message"),
+    [
+        ("Z", {}, "no version 'Z'"),
+        ("A", {"base_width": 0}, "base_width"),
+        ("A", {"widht": 4}, "widht"),
+        ("A", {"device": "cuda:7"}, "device"),
+    ],
+)
+def test_bad_arguments_are_refused_at_once(
+    project: Project, version: str, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        train_steps(version, project, **settings)
+
+
+def test_what_cannot_change_in_fine_tuning(project: Project, intensity_model: Model) -> None:
+    with pytest.raises(ValueError, match="base_width, pixel_size_um cannot change in fine-tuning"):
+        fine_tune_steps(intensity_model, project, base_width=4, pixel_size_um=2.0)
+
+
+def test_unlabelled_cells_outside_a_region_do_not_teach(
+    make_project: Callable[..., Project],
+) -> None:
+    """The same pixels and clicks: a complete image says the other cells are none, a region not."""
+    from napari_htcell.annotations import Region
+
+    corner = Region(((0.0, 0.0), (0.0, 63.0), (30.0, 63.0), (30.0, 0.0)))
+    clicked = CELLS[:2]
+    region = Annotation(clicked, ("hand",) * 2, regions=(corner,))
+    settings = TINY | {"base_width": 4}
+
+    def at_the_unclicked(name: str, annotation: Annotation) -> float:
+        project = make_project(name, a=annotation)
+        stage = replace(versions.get_version("D").stages[0], epochs=30)
+        with pytest.MonkeyPatch.context() as patch:
+            version = replace(versions.get_version("D"), stages=(stage,))
+            patch.setitem(versions.VERSIONS, "D", version)
+            model = train("D", project, **settings)
+        image = project.read_image("a.tif").pixels
+        found = detect(image, model, pixel_size_um=6.44, threshold=0.0)
+        nearest = np.linalg.norm(found.points[:, None] - CELLS[None, 2:], axis=-1)
+        return float(found.scores[nearest.argmin(axis=0)].mean())
+
+    from_region = at_the_unclicked("region", region)
+    from_complete = at_the_unclicked("complete", Annotation.of(clicked, complete=True))
+    assert from_region > from_complete + 0.1
+
+
+def with_masks(project: Project) -> Project:
+    rows, columns = np.ogrid[:64, :64]
+    labels = np.zeros((64, 64), np.uint8)
+    for number, (y, x) in enumerate(CELLS, start=1):
+        labels[(rows - y) ** 2 + (columns - x) ** 2 <= 16] = number
+    (project.path / "masks").mkdir()
+    tifffile.imwrite(project.path / "masks" / "all.tif", labels)
+    return project
+
+
+@pytest.mark.parametrize("version", ["C", "D"])
+def test_a_version_learns_to_find_the_cells(
+    project: Project, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = versions.get_version(version)
+    longer = replace(recipe, stages=(replace(recipe.stages[0], epochs=30),))
+    monkeypatch.setitem(versions.VERSIONS, version, longer)
+    model = train(version, with_masks(project), **TINY | {"base_width": 4})
+    assert model.card.steps == 30 * 4
+    found = detect(project.read_image("all.tif").pixels, model, pixel_size_um=6.44)
+    match = evaluate(found.points, CELLS, cutoff_px=2)
+    assert (match.tp, match.fp, match.fn) == (5, 0, 0)
+    assert model.card.detection.method == ("contours" if version == "C" else "peaks")
+
+
+def test_cards_of_both_ways_can_be_read_again(project: Project) -> None:
+    for model in (train("B", project, **TINY), train("A+DA", project, **TINY)):
+        assert Card.model_validate_json(model.card.model_dump_json()) == model.card
