@@ -16,7 +16,7 @@ import numpy as np
 import t98g
 from paper_versions import with_bar
 
-from napari_htcell import Annotation, open_project
+from napari_htcell import Annotation, models, open_project
 from napari_htcell.learn import train_steps
 from napari_htcell.sample import make_project
 from napari_htcell.simulate import drop_points
@@ -27,7 +27,7 @@ SUMMARY = (
     "({simulated_complete} of them complete); not HT1080 images"
 )
 N_REAL_COMPLETE = 12
-N_SIMULATED, N_SIMULATED_COMPLETE = 24, 4
+N_SIMULATED, N_SIMULATED_COMPLETE = 40, 10
 
 
 @click.command()
@@ -59,7 +59,8 @@ def main(output: Path, seed: int, versions: tuple[str, ...]) -> None:
     for version in versions:
         steps = train_steps(version, project, name=version, seed=seed, summary=summary)
         model = with_bar(steps, version)
-        click.echo(f"{model.name}: {project.models_folder / model.name}")
+        models.save_model(model, output / "shipped", half=True)
+        click.echo(f"{model.name}: {output / 'shipped' / model.name}")
 
 
 if __name__ == "__main__":

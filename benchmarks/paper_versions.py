@@ -95,7 +95,9 @@ def one_seed(seed: int) -> list[dict[str, Any]]:
         project = t98g.partial_project(
             Path(folder) / "t98g", dropped=DROPPED, order="crowded", seed=seed, names=train
         )
-        a = with_bar(train_steps("A", project, seed=seed, crop="paper"), f"A, seed {seed}")
+        a = with_bar(
+            train_steps("A", project, seed=seed, **config.PAPER_PREPROCESSING), f"A, seed {seed}"
+        )
         t98g.complete(project, clean)
         b = with_bar(fine_tune_steps(a, project, "B", seed=seed), f"B, seed {seed}")
         for model in (a, b):

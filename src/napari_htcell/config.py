@@ -95,11 +95,18 @@ class TrainConfig(Settings):
         description="whole: learn from every pixel of an image; "
         "paper: from its centre, 1610 x 3220 um (1000 x 2000 pixels of 1.61 um, section 3.2)",
     )
+    background_um: float = Field(
+        130.0,
+        ge=0,
+        le=10_000,
+        description="uneven light is removed by subtracting a Gaussian blur of this standard "
+        "deviation, in micrometres; 0 leaves it in (the paper does not mention it)",
+    )
     square_px: int = Field(
         PAPER_SQUARE_PX,
         ge=32,
         le=4096,
-        description="side of a training square in the network's pixels (section 3.2)",
+        description="longest side of a training square in the network's pixels (section 3.2)",
     )
     spot_sigma_um: float = Field(
         13.0,
@@ -134,6 +141,14 @@ def first_fault(error: ValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"])
     return f"{where}: {first['msg']}" if where else first["msg"]
 
+
+FIXED_IN_FINE_TUNING: Final = (
+    "pixel_size_um", "background_um", "spot_sigma_um", "base_width", "depth"
+)  # fmt: skip
+"""Fields of `TrainConfig` that a model keeps: its weights are good for these alone."""
+
+PAPER_PREPROCESSING: Final = {"crop": "paper", "background_um": 0.0}
+"""Fields of `TrainConfig` with which training sees images exactly as section 3.2 says."""
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 

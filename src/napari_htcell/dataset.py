@@ -156,7 +156,7 @@ def _read(
                     status=annotation.status(index),
                     points=len(truth.points),
                 ),
-                images.standardise(frame.cut(pixels)),
+                images.prepare(frame.cut(pixels), config),
                 truth,
                 target,
                 known,

@@ -136,7 +136,9 @@ def predict_steps(
     heat_maps = []
     for pixels in stack:
         # One frame at a time: a stack in float32 is four times the size of an 8-bit one.
-        seen = images.standardise(frame.cut(images.to_grey(pixels, is_rgb=is_rgb)))
+        seen = images.prepare(
+            frame.cut(images.to_grey(pixels, is_rgb=is_rgb)), card.training
+        )
         heat_map = np.empty(seen.shape, np.float32)
         for rows, columns in images.squares(seen.shape, TILE_PX):
             heat_map[rows, columns] = _heat(network, seen, rows, columns, where)

@@ -90,7 +90,8 @@ def _read_tiff(path: Path) -> tuple[npt.NDArray[Any], str, float | None]:
         page, pixels, axes = file.pages.first, series.asarray(), series.axes
         # ImageJ colours a measured brightness with a table; others' palettes are the colours.
         if page.photometric == tifffile.PHOTOMETRIC.PALETTE and not file.is_imagej:
-            pixels, axes = (page.colormap >> 8).astype(np.uint8).T[pixels], axes + "S"
+            table = np.asarray(page.colormap, np.uint16) >> 8
+            pixels, axes = table.astype(np.uint8).T[pixels], axes + "S"
         if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype.kind == "u":
             pixels = np.invert(pixels)
         return pixels, axes, _tiff_pixel_size(file)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -72,18 +73,45 @@ def to_grey(pixels: npt.NDArray[Any], *, is_rgb: bool = False) -> GreyImage:
     return np.asarray(grey, dtype=np.float32)
 
 
-def standardise(grey: GreyImage) -> GreyImage:
+def flatten(grey: GreyImage, sigma_px: float) -> GreyImage:
+    """Subtract uneven light: what is left of the image after a wide Gaussian blur.
+
+    Parameters
+    ----------
+    grey : ndarray of float32, shape (Y, X)
+    sigma_px : float
+        Standard deviation of the blur in pixels; 0 leaves the image as it is.
+    """
+    if not sigma_px:
+        return grey
+    return np.asarray(grey - cv2.GaussianBlur(grey, (0, 0), sigma_px), dtype=np.float32)
+
+
+def standardise(grey: GreyImage, level: float | None = None) -> GreyImage:
     """Return the image with mean 0 and standard deviation 1; a constant image becomes 0.
 
     The paper normalises without saying how (section 3.2); one mean and one deviation for a whole
     image keep its squares comparable.
+
+    Parameters
+    ----------
+    grey : ndarray of float32, shape (Y, X)
+    level : float, optional
+        Largest grey level before anything was subtracted; that of `grey` without it.
     """
     deviation = float(grey.std())
     # Rounding leaves a constant image a deviation of about 1e-7 of its level, which is no contrast.
-    if deviation <= 1e-6 * float(np.abs(grey).max()):
+    if deviation <= 1e-6 * (float(np.abs(grey).max()) if level is None else level):
         return np.zeros_like(grey)
     standard = (grey - grey.mean()) / deviation
     return np.asarray(standard, dtype=np.float32)
+
+
+def prepare(seen: GreyImage, settings: config.TrainConfig) -> GreyImage:
+    """Return an image at the network's resolution, shape (Y, X), as the network takes it."""
+    flat = flatten(seen, settings.background_um / settings.pixel_size_um)
+    # Of a constant image the blur leaves the rounding of its own level.
+    return standardise(flat, level=float(np.abs(seen).max()))
 
 
 @dataclass(frozen=True)
@@ -202,27 +230,27 @@ def frame_image(
 
 
 def squares(shape: tuple[int, int], side: int) -> Iterator[tuple[slice, slice]]:
-    """Cover an image with the fewest squares of one side, evenly spaced.
+    """Cut an image into equal parts of at most one side, as few as it takes.
 
     Parameters
     ----------
     shape : (int, int)
         Height and width at the network's resolution.
     side : int
-        Side of a square; a shorter image gives a shorter rectangle.
+        Longest side of a part.
 
     Yields
     ------
     (slice, slice)
-        Rows and columns. The paper's 250 x 500 crop gives its two squares (section 3.2).
+        Rows and columns; every pixel lies in one part. The paper's 250 x 500 crop gives its two
+        squares (section 3.2).
     """
-    starts = []
-    for extent in shape:
-        count = -(-extent // side)
-        starts.append(np.linspace(0, max(0, extent - side), count).round().astype(int))
-    for top in starts[0]:
-        for left in starts[1]:
-            yield slice(top, top + side), slice(left, left + side)
+    rows, columns = (
+        np.linspace(0, extent, -(-extent // side) + 1).round().astype(int) for extent in shape
+    )
+    for top, bottom in pairwise(rows):
+        for left, right in pairwise(columns):
+            yield slice(int(top), int(bottom)), slice(int(left), int(right))
 
 
 def paper_squares(grey: GreyImage) -> npt.NDArray[np.float32]:

@@ -25,7 +25,7 @@ from napari_htcell.device import choose_device, choose_precision, place
 from napari_htcell.models import Model
 from napari_htcell.progress import Progress, run
 from napari_htcell.project import Project
-from napari_htcell.train import Keeper, Lesson, train_network
+from napari_htcell.training import Keeper, Lesson, settle, train_network
 from napari_htcell.unet import UNet
 from napari_htcell.versions import Stage, Version, get_version
 
@@ -137,9 +137,9 @@ def fine_tune_steps(
 ) -> Steps:
     """Do what `fine_tune` does, yielding progress."""
     recipe, old = get_version(version), model.card
-    fixed = {"pixel_size_um", "spot_sigma_um", "base_width", "depth"} & settings.keys()
+    fixed = [field for field in config.FIXED_IN_FINE_TUNING if field in settings]
     if fixed:
-        raise ValueError(f"{', '.join(sorted(fixed))} cannot change in fine-tuning; train anew")
+        raise ValueError(f"{', '.join(fixed)} cannot change in fine-tuning; train anew")
     card = Card(
         name=_name(name, recipe, project),
         version=recipe.name,
@@ -178,6 +178,7 @@ def _learn(start: Model, version: Version, stages: Sequence[Stage], project: Pro
     precision = known.precision if known else choose_precision(network, device, chosen.precision)
     began = time.monotonic()
     yield from train_network(network, lessons, device, precision, keeper)
+    yield from settle(network, lessons[-1].images, device)
     card = start.card.model_copy(
         update={
             "name": models.free_name(start.card.name, project.models_folder),

@@ -176,8 +176,15 @@ def load_model(name_or_path: str | Path, project: Project | None = None) -> Mode
     return Model(entry.card, network.float().eval())
 
 
-def save_model(model: Model, folder: Path) -> Model:
+def save_model(model: Model, folder: Path, *, half: bool = False) -> Model:
     """Save a model as `<folder>/<name>`; nothing is overwritten.
+
+    Parameters
+    ----------
+    model : Model
+    folder : Path
+    half : bool, optional
+        Keep the weights as float16, in half the space; they are float32 again when loaded.
 
     Returns
     -------
@@ -191,7 +198,10 @@ def save_model(model: Model, folder: Path) -> Model:
     """
     import safetensors.torch
 
-    tensors = {name: value.contiguous() for name, value in model.network.state_dict().items()}
+    tensors = {
+        name: (value.half() if half and value.is_floating_point() else value).contiguous()
+        for name, value in model.network.state_dict().items()
+    }
     content = safetensors.torch.save(tensors)
     card = model.card.model_copy(
         update={"weights_sha256": hashlib.sha256(content).hexdigest(), "software": software()}

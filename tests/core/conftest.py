@@ -1,4 +1,4 @@
-"""What several core tests draw: spots, a project of spots, and a network that does nothing clever."""
+"""What several core tests draw: spots, a project of spots, and a network that passes grey level."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -20,7 +19,7 @@ def test_write_makes_folders_and_replaces(tmp_path: Path) -> None:
     atomic.write_text(path, "µm\n")
     atomic.write_text(path, "second\n")
     assert path.read_bytes() == b"second\n"
-    assert os.listdir(path.parent) == ["b.txt"]
+    assert sorted(one.name for one in path.parent.iterdir()) == ["b.txt"]
 
 
 def test_failed_replacement_keeps_the_old_file(
@@ -36,7 +35,7 @@ def test_failed_replacement_keeps_the_old_file(
     with pytest.raises(OSError, match="No space left"):
         atomic.write_text(path, "new")
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["kept.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept.txt"]
 
 
 def test_new_folder_appears_whole(tmp_path: Path) -> None:
@@ -45,7 +44,7 @@ def test_new_folder_appears_whole(tmp_path: Path) -> None:
         (unfinished / "part").write_text("1")
         assert not wanted.exists()
     assert (wanted / "part").read_text() == "1"
-    assert os.listdir(wanted.parent) == ["mine"]
+    assert sorted(path.name for path in wanted.parent.iterdir()) == ["mine"]
 
 
 def test_new_folder_disappears_on_an_error(tmp_path: Path) -> None:
@@ -56,7 +55,7 @@ def test_new_folder_disappears_on_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError, match="half way"):
         fill()
-    assert os.listdir(tmp_path) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == []
 
 
 def test_new_folder_overwrites_nothing(tmp_path: Path) -> None:

@@ -30,9 +30,7 @@ def test_paper_adds_three_random_squares_each_with_two_flips() -> None:
 
 def test_random_squares_are_new_each_epoch_and_reach_every_place() -> None:
     rng = np.random.default_rng(0)
-    starts = {
-        s.columns.start for _ in range(100) for s in augment.paper([(32, 36)], 32, rng)[2:]
-    }
+    starts = {s.columns.start for _ in range(100) for s in augment.paper([(32, 36)], 32, rng)[2:]}
     assert starts == {0, 1, 2, 3, 4}
 
 
@@ -45,12 +43,8 @@ def test_flips() -> None:
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
     whole = slice(0, 2), slice(0, 3)
     np.testing.assert_array_equal(Square(0, *whole).take(array), array)
-    np.testing.assert_array_equal(
-        Square(0, *whole, (0,)).take(array), [[3, 4, 5], [0, 1, 2]]
-    )
-    np.testing.assert_array_equal(
-        Square(0, *whole, (1,)).take(array), [[2, 1, 0], [5, 4, 3]]
-    )
+    np.testing.assert_array_equal(Square(0, *whole, (0,)).take(array), [[3, 4, 5], [0, 1, 2]])
+    np.testing.assert_array_equal(Square(0, *whole, (1,)).take(array), [[2, 1, 0], [5, 4, 3]])
     assert Square(0, *whole, (1,)).take(array).flags["C_CONTIGUOUS"]
 
 

@@ -48,7 +48,11 @@ def test_progress_per_image(make_project: Callable[..., Project]) -> None:
 @pytest.mark.parametrize(
     ("stage", "annotation", "message"),
     [
-        (COMPLETE, SOME, r"lab 1 has no complete image or region: click every cell of one and mark"),
+        (
+            COMPLETE,
+            SOME,
+            r"lab 1 has no complete image or region: click every cell of one and mark",
+        ),
         (PARTIAL, ALL, r"lab 1 has no partially annotated image: click a few cells"),
         (PARTIAL, Annotation.empty(), r"lab 1 has no partially annotated image"),
     ],

@@ -82,5 +82,5 @@ def test_damaged_files_are_named_in_one_line(tmp_path: Path, change: dict[str, o
 def test_table_of_another_kind(tmp_path: Path) -> None:
     save_detections(tmp_path / "a.tif", detections())
     (tmp_path / "a.tif.csv").write_text("y,x\n1,2\n")
-    with pytest.raises(ValueError, match="is damaged .* detect this image again"):
+    with pytest.raises(ValueError, match=r"is damaged .* detect this image again"):
         load_detections(tmp_path / "a.tif")

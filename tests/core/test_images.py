@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_htcell import images
+from napari_htcell.config import TrainConfig
 from napari_htcell.images import frame_image, paper_squares, squares, standardise, to_grey
 
 RNG = np.random.default_rng(0)
@@ -74,6 +75,22 @@ def test_standardise() -> None:
 @pytest.mark.parametrize("level", [0.0, 0.1, 123.456, 65535.0, -3e6])
 def test_constant_image_becomes_black_not_noise(level: float) -> None:
     assert not standardise(np.full((31, 37), level, np.float32)).any()
+
+
+@pytest.mark.parametrize("level", [0.0, 7.0, 4321.0, 65535.0])
+def test_constant_image_stays_black_after_uneven_light_is_removed(level: float) -> None:
+    for shape in ((31, 37), (2, 50), (1, 1)):
+        assert not images.prepare(np.full(shape, level, np.float32), TrainConfig()).any()
+
+
+def test_uneven_light_is_removed_and_cells_are_not(spots: Callable[..., Any]) -> None:
+    cells = spots([[60, 60], [140, 150]], (200, 200)).astype(np.float32)
+    shaded = cells + np.linspace(0, 300, 200, dtype=np.float32)
+    seen = images.prepare(shaded, TrainConfig())
+    assert shaded[60, 60] < shaded[60, 199]
+    assert sorted(np.argsort(seen.ravel())[-2:]) == [60 * 200 + 60, 140 * 200 + 150]
+    untouched = images.prepare(shaded, TrainConfig(background_um=0))
+    np.testing.assert_array_equal(untouched, standardise(shaded))
 
 
 @pytest.mark.parametrize("unit", [1e-9, 1e-6, 1.0, 1e6])

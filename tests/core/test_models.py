@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import pickle
 import signal
 import subprocess
@@ -47,8 +46,11 @@ def same_weights(one: Model, other: Model) -> bool:
 
 
 def test_save_and_load(user_folder: Path) -> None:
-    saved = models.save_model(model("B+DA, no".replace(",", "")), user_folder)
-    assert sorted(os.listdir(user_folder / "B+DA no")) == ["card.json", "weights.safetensors"]
+    saved = models.save_model(model("B+DA no"), user_folder)
+    assert sorted(path.name for path in (user_folder / "B+DA no").iterdir()) == [
+        "card.json",
+        "weights.safetensors",
+    ]
     for source in ("B+DA no", user_folder / "B+DA no", str(user_folder / "B+DA no")):
         loaded = models.load_model(source)
         assert loaded.card == saved.card
@@ -115,7 +117,7 @@ def test_a_taken_name_is_refused_and_the_old_model_stays(user_folder: Path) -> N
     with pytest.raises(FileExistsError, match="mine is already there"):
         models.save_model(model(), user_folder)
     assert same_weights(models.load_model("mine"), old)
-    assert os.listdir(user_folder) == ["mine"]
+    assert sorted(path.name for path in user_folder.iterdir()) == ["mine"]
 
 
 def test_free_name_passes_over_damaged_models_too(user_folder: Path) -> None:
@@ -206,7 +208,7 @@ def test_damaged_models_are_refused_in_one_line(
     assert not (folder / "ran").exists()
     with pytest.raises(ModelError):
         models.import_model(folder, tmp_path / "elsewhere")
-    assert os.listdir(tmp_path / "elsewhere") == []
+    assert sorted(path.name for path in (tmp_path / "elsewhere").iterdir()) == []
 
 
 def test_the_payload_would_have_run_if_unpickled(tmp_path: Path) -> None:
@@ -244,7 +246,7 @@ def test_hand_a_model_on(user_folder: Path, tmp_path: Path) -> None:
     assert same_weights(models.load_model("mine"), saved)
     with pytest.raises(ModelError, match="there is a model 'mine' already"):
         models.import_model(tmp_path / "mine.zip")
-    assert os.listdir(user_folder) == ["mine"]
+    assert sorted(path.name for path in user_folder.iterdir()) == ["mine"]
 
 
 def archive_with(path: Path, **members: bytes) -> Path:
@@ -286,7 +288,10 @@ def test_an_archive_cannot_write_elsewhere(user_folder: Path, tmp_path: Path) ->
         archive.write(folder / "weights.safetensors", "weights.safetensors")
         archive.writestr("../../escaped.txt", "x")
     models.import_model(path)
-    assert sorted(os.listdir(user_folder / "mine")) == ["card.json", "weights.safetensors"]
+    assert sorted(path.name for path in (user_folder / "mine").iterdir()) == [
+        "card.json",
+        "weights.safetensors",
+    ]
     assert not list(tmp_path.rglob("escaped.txt"))
 
 

@@ -131,6 +131,15 @@ def test_raising_the_threshold_only_drops_the_lower_peaks(
     np.testing.assert_array_equal(high.scores, low.scores[kept])
 
 
+def test_a_spike_beside_a_broad_cell_does_not_depend_on_the_threshold() -> None:
+    """The spike has the higher score, the cell the higher smoothed peak."""
+    heat_map = blobs((20, 20, 0.6))
+    heat_map[20, 24] = 0.7
+    for threshold in (0.1, 0.65):
+        settings = DetectConfig(threshold=threshold, min_distance_um=5)
+        np.testing.assert_allclose(find(heat_map, settings, 1.0).scores, [0.7], rtol=1e-6)
+
+
 @given(MAPS, st.floats(1, 6))
 def test_no_two_peaks_are_too_close(heat_map: Any, distance: float) -> None:
     found = find(heat_map, DetectConfig(threshold=0, min_distance_um=distance), 1.0)

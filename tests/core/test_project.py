@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -38,7 +37,7 @@ def test_nothing_is_written_by_opening_and_looking(tmp_path: Path) -> None:
     project.annotation("a.png")
     project.detections("a.png")
     assert project.settings == ProjectSettings()
-    assert os.listdir(tmp_path) == ["a.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png"]
 
 
 def test_own_folders_hold_no_images_to_annotate(tmp_path: Path) -> None:

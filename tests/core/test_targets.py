@@ -80,5 +80,5 @@ def test_masks_become_zero_and_one() -> None:
 
 
 def test_no_masks_no_segmentation() -> None:
-    with pytest.raises(ValueError, match="no cell masks, .* put a label image of the same name"):
+    with pytest.raises(ValueError, match=r"no cell masks, .* put a label image of the same name"):
         cell_masks(Truth(np.empty((0, 2)), None, (2, 2)), 2.0)

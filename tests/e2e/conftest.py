@@ -21,6 +21,8 @@ class Hand:
     Places are (y, x) in pixels of the image that is shown.
     """
 
+    RIGHT = RIGHT
+
     def __init__(self, viewer, dock, qtbot):
         self.viewer, self.dock, self._qtbot = viewer, dock, qtbot
         canvases = [w for w in QApplication.allWidgets() if isinstance(w, QOpenGLWidget)]
@@ -32,9 +34,7 @@ class Hand:
         world = np.asarray(layer.data_to_world(place))[-2:]
         camera = self.viewer.scene.camera
         y, x = (world - np.asarray(camera.center)[-2:]) * camera.zoom
-        point = QPoint(
-            round(x + self.canvas.width() / 2), round(y + self.canvas.height() / 2)
-        )
+        point = QPoint(round(x + self.canvas.width() / 2), round(y + self.canvas.height() / 2))
         assert self.canvas.rect().contains(point)
         return point
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import RIGHT
 from qtpy.QtCore import Qt, QTimer
 
 from napari_htcell import sample, versions
@@ -39,10 +38,8 @@ def show(hand, name):
 @pytest.fixture
 def slow_version(monkeypatch):
     """Make version B long enough to be cancelled."""
-    stages = tuple(replace(one, epochs=1, min_steps=400) for one in versions.VERSIONS["B"].stages)
-    monkeypatch.setitem(
-        versions.VERSIONS, "B", replace(versions.VERSIONS["B"], stages=stages)
-    )
+    stages = tuple(replace(one, epochs=1, min_steps=300) for one in versions.VERSIONS["B"].stages)
+    monkeypatch.setitem(versions.VERSIONS, "B", replace(versions.VERSIONS["B"], stages=stages))
 
 
 def test_detect_correct_fine_tune_export(hand, tiny_project, slow_version, qtbot):
@@ -87,18 +84,16 @@ def test_detect_correct_fine_tune_export(hand, tiny_project, slow_version, qtbot
     np.testing.assert_allclose(dock.desk.annotated.data[-1], ring)
     assert len(dock.desk.detected.data) == len(candidates) - 1
     (other,) = far_from(dock.desk.detected.data, dock.desk.annotated.data, 1)
-    hand.click(other, RIGHT)
+    hand.click(other, hand.RIGHT)
     assert len(dock.desk.detected.data) == len(candidates) - 2
     before = len(dock.desk.annotated.data)
-    hand.click(empty[0], RIGHT)
+    hand.click(empty[0], hand.RIGHT)
     assert len(dock.desk.annotated.data) == before - 1
 
     # Undo and redo, by keys.
     hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert len(dock.desk.annotated.data) == before
-    hand.key(
-        Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-    )
+    hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
     assert len(dock.desk.annotated.data) == before - 1
 
     # Complete, saved without being asked.
@@ -142,7 +137,7 @@ def test_detect_correct_fine_tune_export(hand, tiny_project, slow_version, qtbot
     # Detect with the new model, and export.
     hand.step(1)
     hand.press(dock.detect.run_all.button)
-    hand.until(lambda: not dock.detect._all_job.is_running)
+    hand.until(lambda: not dock.detect.all_job.is_running)
     found = {one: project.detections(one) for one in project.images}
     assert {one.provenance.model for one in found.values()} == {session.model}
     hand.step(4)
@@ -185,9 +180,10 @@ def test_drag_moves_one_point_and_not_the_image(hand, tiny_project):
     (start,) = far_from(points, np.empty((0, 2)), 1)
     index = int(np.flatnonzero((points == start).all(axis=1))[0])
     centre = hand.viewer.scene.camera.center
-    hand.drag(start, start + (9, -7))
+    target = start + np.array([9, -7])
+    hand.drag(start, target)
     moved = hand.dock.desk.annotated.data
-    np.testing.assert_allclose(moved[index], start + (9, -7), atol=1.5)
+    np.testing.assert_allclose(moved[index], target, atol=1.5)
     np.testing.assert_allclose(np.delete(moved, index, 0), np.delete(points, index, 0))
     assert hand.viewer.scene.camera.center == centre
     hand.press(hand.dock.correct.undo_button)

@@ -7,6 +7,7 @@ stopped with Ctrl+C. Whatever goes wrong is one line on the error output.
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
@@ -72,6 +73,8 @@ class Program(click.Group):
         run: Callable[..., Any] = super().main
         if not standalone_mode:
             return run(*args, standalone_mode=False, **options)
+        # It logs what is wrong with a file before it raises; one line is enough.
+        logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
         try:
             code = run(*args, standalone_mode=False, **options)
         except Stopped as stop:

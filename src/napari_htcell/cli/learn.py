@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 FLAGS = {"pixel_size_um": "--network-pixel-size"}
 """An image's pixel size is another thing."""
 
-FIXED = ("pixel_size_um", "spot_sigma_um", "base_width", "depth")
-"""What fine-tuning takes from its model."""
-
 new_name = click.option("--name", help="Name of the new model.  [default: version and date]")
 new_summary = click.option("--summary", default="", help="What it learns from, for its card.")
 
@@ -69,7 +66,7 @@ def train(
 @click.option("--version", default="B", show_default=True, help="Its last stage is run.")
 @new_name
 @new_summary
-@settings_options(TrainConfig, leave_out=FIXED, default="the model's own")
+@settings_options(TrainConfig, leave_out=config.FIXED_IN_FINE_TUNING, default="the model's own")
 @following
 def fine_tune(
     project: Path,

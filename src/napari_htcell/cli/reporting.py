@@ -58,7 +58,7 @@ class Reporter:
     def result(self, value: Any, lines: str | Iterable[str]) -> None:
         """Give what was asked for: `value` as JSON, or `lines` to read."""
         if self.is_json:
-            click.echo(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, default=str))
+            click.echo(json.dumps(_finite(value), allow_nan=False, default=str))
         else:
             click.echo(lines if isinstance(lines, str) else "\n".join(lines))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer
 
@@ -13,6 +15,8 @@ PAUSE_MS = 500
 
 RETRY_MS = 10_000
 """Time after which saving is tried again when it failed."""
+
+_log = logging.getLogger(__name__)
 
 
 class Autosave(QObject):
@@ -34,6 +38,13 @@ class Autosave(QObject):
     def _on_change(self) -> None:
         if not self._session.is_saved:
             self._timer.start(PAUSE_MS)
+
+    def save_at_end(self) -> None:
+        """Save when the window is going away, with nobody left to tell of a failure."""
+        try:
+            self._session.flush()
+        except (OSError, ValueError):
+            _log.exception("the last changes could not be saved")
 
     def save(self) -> bool:
         """Save now; on a failure the user is told, and it is tried again later."""

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Points
+from napari.utils.notifications import show_warning
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 
 from napari_htcell.progress import run
 from napari_htcell.widgets import edits, jobs, layers
@@ -41,10 +43,11 @@ class Desk:
         self._annotated: Points | None = None
         self._detected: Points | None = None
         self._is_ours = False
+        self._shown: Document | None = None
         self._is_drawing = False
         self._loose: weakref.WeakKeyDictionary[Image, Document] = weakref.WeakKeyDictionary()
         self._listen(viewer)
-        self._take_over_sample(viewer)
+        self._take_over_sample()
         if self.session.document is None:
             self._start_with(viewer)
 
@@ -126,28 +129,34 @@ class Desk:
         if layer not in self._loose:
             try:
                 self._loose[layer] = Document(layers.picture_of(layer))
-            except ValueError:  # neither an image nor a time stack: the widgets say so
+            except ValueError as error:
+                show_warning(str(error))
                 return
         self._forget_image()
         self._image = layer
         self.session.show(self._loose[layer])
 
-    def _take_over_sample(self, viewer: Any) -> None:
+    def _take_over_sample(self) -> None:
         """Make a sample's project the session's, and its image and points the session's layers."""
-        ours = [layers.bare(one) for one in viewer.layers if _home(layers.bare(one))]
+        viewer = self.viewer
+        if viewer is None:
+            return
+        ours = [one for one in map(layers.bare, viewer.layers) if _sample(one)]
         images = [one for one in ours if isinstance(one, Image)]
         if not images:
             return
-        home = _home(images[0])
+        home = _sample(images[0])
         project, summaries = run(jobs.open_steps(home["project"]))
         document = jobs.read_document(project, home["image"])
-        for points in [one for one in ours if isinstance(one, Points)]:
-            if not np.array_equal(points.data, document.annotation.points):
-                document.replace_points(points.data, layers.sources_of(points))
-            viewer.layers.remove(points)
-        self._image, self._is_ours = images[0], True
+        for layer in ours:
+            layer.metadata = {}
+            if isinstance(layer, Points):
+                if not np.array_equal(layer.data, document.annotation.points):
+                    document.replace_points(layer.data, layers.sources_of(layer))
+                layer.locked = False
+                viewer.layers.remove(layer)
         self.session.open(project, summaries)
-        self._image, self._is_ours = images[0], True
+        self._image, self._is_ours, self._shown = images[0], True, document
         self.session.show(document)
 
     def _forget_image(self) -> None:
@@ -168,22 +177,24 @@ class Desk:
             self._remove_points()
             return
         if document.in_project and not self._shows(document):
-            self._forget_image()
-            home = {"project": str(self._project_path()), "image": document.name}
-            self._image, self._is_ours = layers.image_layer(document.picture, home), True
-            viewer.layers.insert(0, self._image)
-            viewer.reset_view()
+            self._show_image(document)
+            viewer.reset_view(layers=[self._image])
         self._make_points(document)
         self._draw()
         viewer.layers.selection.active = self._annotated
 
-    def _project_path(self) -> str:
-        return "" if self.session.project is None else str(self.session.project.path)
+    def _show_image(self, document: Document) -> None:
+        ours = self._image if self._is_ours else None
+        if ours is None or not layers.show_picture(ours, document.picture):
+            self._forget_image()
+            self._image = layers.image_layer(document.picture)
+            self.viewer.layers.insert(0, self._image)
+        self._is_ours, self._shown = True, document
 
     def _shows(self, document: Document) -> bool:
         """Return whether the image layer is this document's, at its pixel size."""
         image = self._image
-        if image is None or not self._is_ours or _home(image).get("image") != document.name:
+        if image is None or not self._is_ours or self._shown is not document:
             return False
         return layers.pixel_size_um(image)[0] == document.picture.pixel_size_um
 
@@ -250,16 +261,13 @@ class Desk:
     def _on_active(self, event: Any) -> None:
         """Work on the image that the user turns to."""
         layer = layers.bare(event.value)
-        if isinstance(layer, Image) and layer is not self._image and not _home(layer):
+        if isinstance(layer, Image) and layer is not self._image and not _sample(layer):
             self._work_on(layer)
 
     def _on_inserted(self, event: Any) -> None:
-        viewer = self.viewer
-        layer = layers.bare(event.value)
-        if viewer is None or not isinstance(layer, Image) or layer is self._image:
-            return
-        if _home(layer) and self.session.project is None:
-            self._take_over_sample(viewer)
+        if _sample(layers.bare(event.value)):
+            # Its other layer comes next, and a list must not change while it is changing.
+            QTimer.singleShot(0, self._take_over_sample)
 
     def _on_removed(self, event: Any) -> None:
         layer = layers.bare(event.value)
@@ -272,10 +280,10 @@ class Desk:
             self.session.show(None)
 
 
-def _home(layer: Any) -> dict[str, str]:
-    """Return which project and image a layer belongs to; empty if to none."""
-    home = getattr(layer, "metadata", {}).get(layers.METADATA_KEY, {})
-    return home if isinstance(home, dict) else {}
+def _sample(layer: Any) -> dict[str, str]:
+    """Return which project and image a layer of the sample is of; empty for other layers."""
+    home: dict[str, str] = layer.metadata.get(layers.SAMPLE_KEY, {})
+    return home
 
 
 def desk_of(viewer: Any) -> Desk:

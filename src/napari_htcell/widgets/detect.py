@@ -36,7 +36,7 @@ class DetectPanel(Panel):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
-        self._job, self._all_job, self._summaries_job = (self.new_job() for _ in range(3))
+        self._job, self.all_job, self._summaries_job = (self.new_job() for _ in range(3))
         self._target: tuple[Document, DetectConfig] | None = None
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
@@ -61,7 +61,7 @@ class DetectPanel(Panel):
         self.min_distance = fields.spin_box(DetectConfig, "min_distance_um", "µm")
         self.method = fields.choice(DetectConfig, "method")
         self.run = JobRow("Detect", self._job, self.detect)
-        self.run_all = JobRow("Detect in all images", self._all_job, self.detect_all)
+        self.run_all = JobRow("Detect in all images", self.all_job, self.detect_all)
         self.result = note()
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
@@ -87,8 +87,8 @@ class DetectPanel(Panel):
         self._job.returned.connect(self._on_predicted)
         self._job.finished.connect(self._allow)
         self._summaries_job.returned.connect(self.session.take_summaries)
-        self._all_job.returned.connect(self._on_all_predicted)
-        self._all_job.finished.connect(self._on_all_finished)
+        self.all_job.returned.connect(self._on_all_predicted)
+        self.all_job.finished.connect(self._on_all_finished)
         self.listen(self.session.models_changed, self._on_models)
         self.listen(self.session.model_changed, self._on_model)
         self.listen(self.session.document_changed, self._on_document)
@@ -197,11 +197,18 @@ class DetectPanel(Panel):
             self.pixel_size.blockSignals(True)
             self.pixel_size.setValue(picture.pixel_size_um or 0)
             self.pixel_size.blockSignals(False)
-            if document.found is not None:
-                self._set_form(document.found.provenance.settings)
+            self._show_settings(document)
         self._say_pixel_size()
         self._on_found()
         self._allow()
+
+    def _show_settings(self, document: Document) -> None:
+        """Show how this image's points were drawn, or how the chosen model would draw them."""
+        found, entry = document.found, self.session.entry()
+        if found is not None and found.provenance.model == self.session.model:
+            self._set_form(found.provenance.settings)
+        elif entry is not None:
+            self._set_form(entry.card.detection)
 
     def _say_pixel_size(self) -> None:
         document, entry = self.session.document, self.session.entry()
@@ -234,7 +241,7 @@ class DetectPanel(Panel):
         self.run_all.setVisible(project is not None)
         if project is not None:
             self.run_all.set_text(f"Detect in all {len(project.images)} images")
-        self.run_all.button.setEnabled(bool(self.session.model) or self._all_job.is_running)
+        self.run_all.button.setEnabled(bool(self.session.model) or self.all_job.is_running)
 
 
 def found_text(document: Document) -> str:

@@ -35,15 +35,15 @@ class FineTunePanel(Panel):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
-        self.job, self._versions_job, self._again_job = (self.new_job() for _ in range(3))
+        self.job, self._versions_job, self.again_job = (self.new_job() for _ in range(3))
         self._again: tuple[Document, DetectConfig] | None = None
         self._build()
         self.job.progressed.connect(self._on_progress)
         self.job.returned.connect(self._on_learnt)
         self.job.finished.connect(self._on_finished)
         self._versions_job.returned.connect(self._on_versions)
-        self._again_job.returned.connect(self._on_again)
-        self._again_job.finished.connect(self._on_again_finished)
+        self.again_job.returned.connect(self._on_again)
+        self.again_job.finished.connect(self._on_again_finished)
         self.fold.toggled.connect(self._on_fold)
         for signal in (
             self.session.summaries_changed,
@@ -152,12 +152,12 @@ class FineTunePanel(Panel):
 
     def _detect_again(self) -> None:
         document, entry, project = self.session.document, self.session.entry(), self.session.project
-        if document is None or entry is None or self._again_job.is_running:
+        if document is None or entry is None or self.again_job.is_running:
             return
         self._again = document, entry.card.detection
         name, picture = entry.card.name, document.picture
         self.again.setEnabled(False)
-        self._again_job.start("detecting", lambda: jobs.predict_steps(picture, name, project))
+        self.again_job.start("detecting", lambda: jobs.predict_steps(picture, name, project))
 
     def _on_again(self, prediction: Prediction) -> None:
         if self._again is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 import napari.viewer
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout
 
 from napari_htcell.progress import Progress
 from napari_htcell.widgets.correct import CorrectPanel
@@ -14,7 +16,14 @@ from napari_htcell.widgets.fine_tune import FineTunePanel
 from napari_htcell.widgets.images import ImagesPanel
 from napari_htcell.widgets.panel import Panel
 
-STEPS = ("Detect", "Correct", "Fine-tune", "Export")
+
+class Step(Enum):
+    """The steps in their order."""
+
+    DETECT = "Detect"
+    CORRECT = "Correct"
+    FINE_TUNE = "Fine-tune"
+    EXPORT = "Export"
 
 
 class HTCellPanel(Panel):
@@ -34,8 +43,8 @@ class HTCellPanel(Panel):
         self.export = ExportPanel(viewer)
         self.steps = QTabWidget()
         self.steps.setDocumentMode(True)
-        for number, (title, panel) in enumerate(zip(STEPS, self._step_panels(), strict=True), 1):
-            self.steps.addTab(panel, f"{number} {title}")
+        for number, (step, panel) in enumerate(zip(Step, self._step_panels(), strict=True), 1):
+            self.steps.addTab(panel, f"{number} {step.value}")
         split = QSplitter(Qt.Orientation.Vertical)
         split.addWidget(self.images)
         split.addWidget(self.steps)
@@ -47,6 +56,10 @@ class HTCellPanel(Panel):
         layout.addWidget(split)
         self.fine_tune.job.progressed.connect(self._on_training)
         self.fine_tune.job.finished.connect(self._on_training_finished)
+
+    def show_step(self, step: Step) -> None:
+        """Turn to a step."""
+        self.steps.setCurrentIndex(list(Step).index(step))
 
     def rest(self) -> None:
         """Stop what runs in any step, and save."""
@@ -61,10 +74,11 @@ class HTCellPanel(Panel):
         # Seen from the other steps, where one goes on meanwhile.
         if progress.total:
             percent = round(100 * progress.done / progress.total)
-            self._set_title(self.fine_tune, f"3 Fine-tune {percent} %")
+            self._say_beside(f" {percent} %")
 
     def _on_training_finished(self) -> None:
-        self._set_title(self.fine_tune, f"3 {STEPS[2]}")
+        self._say_beside("")
 
-    def _set_title(self, panel: QWidget, title: str) -> None:
-        self.steps.setTabText(self.steps.indexOf(panel), title)
+    def _say_beside(self, text: str) -> None:
+        at = self.steps.indexOf(self.fine_tune)
+        self.steps.setTabText(at, f"{at + 1} {Step.FINE_TUNE.value}{text}")

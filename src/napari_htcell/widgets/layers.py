@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from napari.layers import Image, Points
+from napari.layers import Image, Layer, Points
 from napari.layers.base import LayerLock
 
 from napari_htcell.annotations import BY_HAND, Annotation
@@ -25,11 +25,12 @@ ANNOTATED_UM = 16.0
 DETECTED_UM = 32.0
 """Diameters of the symbols: the dot leaves the cell visible, the ring goes around it."""
 
-SIZE_ON_SCREEN = (9.0, 80.0)
-"""Least and greatest diameter of a symbol in the window's pixels, however far one zooms."""
+DOT_ON_SCREEN = (4.0, 80.0)
+RING_ON_SCREEN = (7.0, 160.0)
+"""Least and greatest diameter of the symbols in the window's pixels, however far one zooms."""
 
-METADATA_KEY = "napari-htcell"
-"""Where a layer's metadata says which project and image it belongs to."""
+SAMPLE_KEY = "napari-htcell sample"
+"""Where the metadata of a sample's layers say which project and image they are of."""
 
 
 def bare(proxied: Any) -> Any:
@@ -76,7 +77,7 @@ def picture_of(layer: Image) -> Picture:
     )
 
 
-def image_layer(picture: Picture, metadata: dict[str, Any]) -> Image:
+def image_layer(picture: Picture) -> Image:
     """Return a layer that shows a picture, in micrometres where their number is known."""
     size = picture.pixel_size_um
     scale = [1.0] * (picture.ndim - 2) + [size or 1.0] * 2
@@ -87,8 +88,27 @@ def image_layer(picture: Picture, metadata: dict[str, Any]) -> Image:
         name=picture.name,
         scale=scale,
         units=units,
-        metadata={METADATA_KEY: metadata},
     )
+
+
+def show_picture(layer: Image, picture: Picture) -> bool:
+    """Make a layer show another picture, which is faster than another layer.
+
+    Returns
+    -------
+    bool
+        False, with the layer as it was, if the picture is of another kind.
+    """
+    if layer.ndim != picture.ndim or bool(layer.rgb) != picture.is_rgb or layer.multiscale:
+        return False
+    like = image_layer(picture)
+    layer.data = picture.pixels
+    place(layer, like)
+    layer.name = picture.name
+    if not picture.is_rgb:
+        layer.contrast_limits_range = like.contrast_limits_range
+        layer.contrast_limits = like.contrast_limits
+    return True
 
 
 def placement(layer: Image) -> dict[str, Any]:
@@ -97,10 +117,17 @@ def placement(layer: Image) -> dict[str, Any]:
     return {name: getattr(layer, name) for name in names}
 
 
-def place(layer: Points, like: Image) -> None:
-    """Put a points layer where an image layer lies."""
+def place(layer: Layer, like: Image) -> None:
+    """Put a layer where an image layer lies."""
     for name, value in placement(like).items():
-        setattr(layer, name, value)
+        # Each assignment draws the layer anew.
+        if not _is_same(getattr(layer, name), value):
+            setattr(layer, name, value)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    one, other = (getattr(value, "affine_matrix", value) for value in (one, other))
+    return bool(np.array_equal(one, other))
 
 
 def symbol_size(um: float, pixel_size_um: float | None) -> float:
@@ -120,7 +147,7 @@ def annotated_layer(ndim: int, pixel_size_um: float | None) -> Points:
         # A border of another colour would swallow the dot where napari enlarges it for the screen.
         border_color=ANNOTATED_COLOUR,
         border_width=0,
-        canvas_size_limits=SIZE_ON_SCREEN,
+        canvas_size_limits=DOT_ON_SCREEN,
     )
     layer.locked = LayerLock.DELETION
     return layer
@@ -137,7 +164,7 @@ def detected_layer(ndim: int, pixel_size_um: float | None) -> Points:
         face_color="transparent",
         border_color=DETECTED_COLOUR,
         border_width=0.12,
-        canvas_size_limits=SIZE_ON_SCREEN,
+        canvas_size_limits=RING_ON_SCREEN,
     )
     layer.locked = LayerLock.DELETION
     return layer

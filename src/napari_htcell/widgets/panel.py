@@ -25,15 +25,20 @@ class _Ties:
 
     def rest(self) -> None:
         """Stop what runs and save."""
-        for job in self.jobs:
-            job.quit()
+        self.quit_jobs()
         self.autosave.save()
 
     def cut(self) -> None:
         """Undo everything; the widget is gone."""
         while self.undo:
             self.undo.pop()()
-        self.rest()
+        self.quit_jobs()
+        self.autosave.save_at_end()
+
+    def quit_jobs(self) -> None:
+        """Stop what runs."""
+        for job in self.jobs:
+            job.quit()
 
 
 class Panel(QWidget):

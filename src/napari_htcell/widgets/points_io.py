@@ -49,6 +49,7 @@ def _read(path: str) -> LayerData:
             "face_color": "transparent",
             "border_color": layers.DETECTED_COLOUR,
             "size": layers.symbol_size(layers.DETECTED_UM, None),
+            "canvas_size_limits": layers.RING_ON_SCREEN,
         }
     else:
         features = {"source": [row.get("source") or BY_HAND for row in rows.values()]}
@@ -56,12 +57,12 @@ def _read(path: str) -> LayerData:
             "face_color": layers.ANNOTATED_COLOUR,
             "border_color": layers.ANNOTATED_COLOUR,
             "size": layers.symbol_size(layers.ANNOTATED_UM, None),
+            "canvas_size_limits": layers.DOT_ON_SCREEN,
         }
     meta = {
         "name": Path(path).stem,
         "features": features,
         "border_width": 0.12,
-        "canvas_size_limits": layers.SIZE_ON_SCREEN,
     }
     return points, meta | look, "points"
 

@@ -23,9 +23,9 @@ def open_sample() -> list[tuple[Any, dict[str, Any], str]]:
     project = own_sample()
     document = jobs.read_document(project, project.images[0])
     home = {"project": str(project.path), "image": document.name}
-    image = layers.image_layer(document.picture, home)
+    image = layers.image_layer(document.picture)
     points = layers.annotated_layer(document.picture.ndim, document.picture.pixel_size_um)
     layers.place(points, image)
     layers.draw_annotation(points, document.annotation)
-    points.metadata = {layers.METADATA_KEY: home}
+    image.metadata = points.metadata = {layers.SAMPLE_KEY: home}
     return [image.as_layer_data_tuple(), points.as_layer_data_tuple()]

@@ -23,6 +23,9 @@ REPORT_SECONDS = 0.05
 MIN_THREADS = 4
 """On a small machine one training and one detection would keep the next image waiting."""
 
+EXPECTED = (ValueError, OSError)
+"""Errors whose text says all that a user needs; of others a developer wants the traceback."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -120,7 +123,8 @@ class Job(QObject):
         self._worker = None
         outcome, self._outcome = self._outcome, _Outcome()
         if outcome.error is not None:
-            _log.error("a job failed", exc_info=outcome.error)
+            if not isinstance(outcome.error, EXPECTED):
+                _log.error("a job failed", exc_info=outcome.error)
             show_error(error_text(outcome.error))
             self.failed.emit(outcome.error)
         elif outcome.is_complete:
@@ -148,7 +152,7 @@ class _Drive:
 def error_text(error: Exception) -> str:
     """Return an error in one line for the user; those of the core are written for them."""
     text = str(error).strip().splitlines()
-    if isinstance(error, (ValueError, OSError)) and text:
+    if isinstance(error, EXPECTED) and text:
         return text[0]
     return f"{type(error).__name__}: {text[0] if text else 'no details'}"
 

@@ -149,6 +149,35 @@ def train_network(
             raise
 
 
+def settle(
+    network: UNet, images: Sequence[LearningImage], device: torch.device
+) -> Generator[Progress, None, None]:
+    """Give batch normalisation the mean statistics of all images, in place.
+
+    The running averages of training are, at a batch size of 1, those of the last ten squares, and
+    a model's figures would hang on which these happened to be.
+
+    Yields
+    ------
+    Progress
+        After every image.
+    """
+    layers = [layer for layer in network.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # PyTorch's spelling of a plain mean over all that comes
+    network.train()
+    clock = Clock(len(images))
+    for done, one in enumerate(images, start=1):
+        with torch.no_grad():
+            network(torch.from_numpy(one.image).to(device)[None, None])
+        yield Progress("settling", done, len(images), clock.seconds_left(done))
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+    network.eval()
+
+
 def _lesson_at(lessons: Sequence[Lesson], done: int) -> Lesson:
     """Return the lesson of the step after `done`, or the last one."""
     for lesson in lessons:

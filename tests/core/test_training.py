@@ -16,9 +16,9 @@ from napari_htcell.config import TrainConfig
 from napari_htcell.dataset import LearningImage
 from napari_htcell.images import standardise
 from napari_htcell.targets import Truth
-from napari_htcell.train import Keeper, Lesson, train_network
+from napari_htcell.training import Keeper, Lesson, train_network
 from napari_htcell.unet import UNet
-from napari_htcell.versions import Stage
+from napari_htcell.versions import Optimiser, Stage
 
 CPU = torch.device("cpu")
 CELLS = np.asarray([[12.0, 15.0], [20.0, 48.0], [40.0, 30.0], [52.0, 55.0], [50.0, 10.0]])
@@ -122,6 +122,15 @@ def same(one: UNet, other: UNet) -> bool:
         torch.equal(a, b)
         for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True)
     )
+
+
+def test_a_stage_starts_with_its_own_optimiser(image: LearningImage, tmp_path: Path) -> None:
+    """Neither the rate nor the momentum of the stage before goes on."""
+    still = lesson(image, number=1, optimiser=Optimiser(learning_rate=0))
+    before, _ = trained(tmp_path / "one", lesson(image))
+    after, _ = trained(tmp_path / "two", lesson(image), still)
+    for one, other in zip(before.parameters(), after.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_what_is_not_known_has_no_influence(image: LearningImage, tmp_path: Path) -> None:

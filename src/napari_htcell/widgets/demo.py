@@ -1,0 +1,185 @@
+"""The main job on the sample project in a real napari window, by the dock's own buttons.
+
+``python -m napari_htcell.widgets.demo --folder OUT [--stay]``
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import napari
+from qtpy.QtCore import QEventLoop, QTimer
+
+from napari_htcell import demo
+from napari_htcell.config import DEFAULT_MODEL
+from napari_htcell.sample import copy_sample
+from napari_htcell.widgets.htcell import HTCellPanel, Step
+from napari_htcell.widgets.worker import Job
+
+WINDOW_SIZE = (1366, 768)
+"""The smallest screen that the dock is made for."""
+
+POLL_MS = 20
+
+ZOOM = 2.5
+"""Of the picture, in which a whole image's cells would be too small to see."""
+
+
+def wait_until(is_reached: Callable[[], bool]) -> None:
+    """Let the window work until a condition holds; its thread is never blocked."""
+    while not is_reached():
+        pause(POLL_MS)
+
+
+def pause(milliseconds: int) -> None:
+    """Let the window work for a while."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+class WindowDemo:
+    """Does the main job in a window, as a user would who knows the truth.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to copy the sample project; it must not be there yet.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.project = copy_sample(folder)
+        self.viewer = napari.Viewer(title="napari-htcell")
+        self.viewer.window.resize(*WINDOW_SIZE)
+        self.dock = HTCellPanel(self.viewer)
+        self.viewer.window.add_dock_widget(self.dock, name="HTCell")
+        self.session = self.dock.session
+
+    def run(self) -> demo.DemoResult:
+        """Do the whole job and take a picture of the window."""
+        self._open()
+        before_model = self.session.model
+        self._detect_all()
+        before = demo.scores(self.project)
+        chosen = demo.choose_images(self.project)
+        for name in chosen:
+            self._complete(name)
+        self._fine_tune()
+        self._detect_all()
+        after = demo.scores(self.project)
+        counts, points = self._export()
+        return demo.DemoResult(
+            demo.rows(self.project, chosen, before, after),
+            (before_model, self.session.model),
+            self.project.path,
+            counts,
+            points,
+            self._take_picture(chosen),
+        )
+
+    def _open(self) -> None:
+        self.dock.images.open_folder(self.project.path)
+        wait_until(lambda: self.session.document is not None)
+        # The window's project is another object on the same folder; its exports are ours.
+        if self.session.entry(DEFAULT_MODEL) is not None:
+            self.session.choose_model(DEFAULT_MODEL)
+        if not self.session.model:
+            raise click.ClickException("there is no model to start from; install the package again")
+
+    def _detect_all(self) -> None:
+        self.dock.show_step(Step.DETECT)
+        self.dock.detect.run_all.button.click()
+        self._finish(self.dock.detect.all_job)
+
+    def _complete(self, name: str) -> None:
+        """Click what is missing, remove what is wrong, and mark the image complete."""
+        self.dock.show_step(Step.CORRECT)
+        self._show(name)
+        document = self.session.document
+        if document is None:
+            raise click.ClickException(f"{name} cannot be shown")
+        change = demo.correction(self.project, name, document.annotation)
+        for index in sorted(change.wrong.tolist(), reverse=True):
+            document.remove([index])
+            self.session.changed()
+        for place in change.missing:
+            document.add(place)
+            self.session.changed()
+            pause(1)
+        self.dock.correct.complete.click()
+        wait_until(lambda: self.session.is_saved)
+
+    def _fine_tune(self) -> None:
+        self.dock.show_step(Step.FINE_TUNE)
+        started_from = self.session.model
+        self.dock.fine_tune.run.button.click()
+        self._finish(self.dock.fine_tune.job)
+        if self.session.model == started_from:
+            raise click.ClickException("fine-tuning did not end with a new model")
+
+    def _export(self) -> tuple[Path, Path]:
+        self.dock.show_step(Step.EXPORT)
+        folder = self.project.exports_folder
+        counts, points = folder / "counts.csv", folder / "points.csv"
+        for path, export in (
+            (counts, self.dock.export.export_counts),
+            (points, self.dock.export.export_points),
+        ):
+            export(path)
+            self._finish(self.dock.export.job)
+        return counts, points
+
+    def _take_picture(self, learnt_from: tuple[str, ...]) -> Path:
+        """Show an image that was not learnt from, beside the clicks it came with."""
+        unseen = [name for name in self.project.images if name not in learnt_from]
+        self._show(unseen[len(unseen) // 2])
+        self.dock.show_step(Step.CORRECT)
+        camera = self.viewer.scene.camera
+        camera.zoom *= ZOOM
+        pause(500)
+        path = self.project.exports_folder / "window.png"
+        self.viewer.screenshot(str(path), canvas_only=False, flash=False)
+        return path
+
+    def _show(self, name: str) -> None:
+        self.dock.images.show_image(name)
+        wait_until(lambda: self.session.document is not None and self.session.document.name == name)
+
+    def _finish(self, job: Job) -> None:
+        """Wait for a job, and stop here with its error if it fails."""
+        errors: list[Exception] = []
+        job.failed.connect(errors.append)
+        wait_until(lambda: not job.is_running)
+        job.failed.disconnect(errors.append)
+        if errors:
+            raise click.ClickException(str(errors[0]))
+
+
+@click.command()
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Where to copy the sample project; it must not be there yet.",
+)
+@click.option("--stay", is_flag=True, help="Leave the window open afterwards.")
+def main(folder: Path, stay: bool) -> None:
+    """Run the whole job on the sample project in napari's window."""
+    try:
+        job = WindowDemo(folder)
+        result = job.run()
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(demo.table(result))
+    sys.stdout.flush()
+    if stay:
+        napari.run()
+    else:
+        job.viewer.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Functions between napari's layers and the core, on bare layers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Image, Points
+
+from napari_htcell.annotations import Annotation
+from napari_htcell.widgets import layers
+
+
+@pytest.mark.parametrize(
+    ("placing", "size"),
+    [
+        ({}, None),
+        ({"scale": (1.61, 1.61), "units": "um"}, 1.61),
+        ({"scale": (650, 650), "units": "nm"}, 0.65),
+        ({"scale": (0.5, 0.5)}, 0.5),
+        ({"scale": (1, 1), "units": "um"}, 1.0),
+        ({"scale": (2, 2), "units": "s"}, None),
+    ],
+)
+def test_pixel_size_of_a_layer(placing, size):
+    found_size, known_from = layers.pixel_size_um(Image(np.zeros((4, 5)), **placing))
+    assert found_size == (None if size is None else pytest.approx(size))
+    assert bool(known_from) is (size is not None)
+
+
+def test_picture_of_colours_and_of_a_pyramid():
+    rgb = layers.picture_of(Image(np.zeros((40, 50, 3), np.uint8), rgb=True, name="c"))
+    assert (rgb.shape, rgb.is_rgb, rgb.name) == ((40, 50), True, "c")
+    pyramid = Image([np.zeros((400, 500)), np.zeros((200, 250))], multiscale=True)
+    assert layers.picture_of(pyramid).shape == (400, 500)
+
+
+def test_points_lie_where_the_image_does():
+    image = Image(
+        np.zeros((3, 40, 50)),
+        scale=(1, 2, 2),
+        translate=(0, 100, 7),
+        units=("pixel", "um", "um"),
+        axis_labels=("t", "y", "x"),
+    )
+    points = layers.annotated_layer(3, 2.0)
+    layers.place(points, image)
+    assert points.data_to_world((1, 10, 10)) == image.data_to_world((1, 10, 10)) == (1, 120, 27)
+    assert points.units == image.units
+    assert points.axis_labels == image.axis_labels
+
+
+def test_the_two_layers_look_different(found):
+    dots, rings = layers.annotated_layer(2, 1.0), layers.detected_layer(2, 1.0)
+    layers.draw_annotation(dots, Annotation.of(np.ones((2, 2))))
+    layers.draw_detections(rings, found([[1, 2]]))
+    assert dots.face_color[0, 3] == 1
+    assert rings.face_color[0, 3] == 0
+    assert rings.border_color[0, 3] == 1
+    assert not np.allclose(dots.face_color[0], rings.border_color[0])
+
+
+def test_annotation_survives_drawing():
+    annotation = Annotation.of(np.array([[1.0, 2], [3, 4]])).add(np.array([[5.0, 6]]), "B")
+    layer = layers.annotated_layer(2, None)
+    layers.draw_annotation(layer, annotation)
+    again = layers.points_to_annotation(layer)
+    np.testing.assert_array_equal(again.points, annotation.points)
+    assert again.sources == annotation.sources
+    layers.draw_annotation(layer, Annotation.empty())
+    assert len(layers.points_to_annotation(layer).points) == 0
+
+
+def test_drawing_more_and_fewer_points_keeps_the_features_in_step(found):
+    layer = layers.detected_layer(2, 1.0)
+    for count in (3, 1, 0, 5):
+        layers.draw_detections(layer, found(np.arange(2.0 * count).reshape(-1, 2)))
+        assert len(layer.features) == len(layer.data) == count
+    layers.draw_detections(layer, None)
+    assert len(layer.data) == 0
+
+
+def test_point_added_by_hand_does_not_inherit_the_selected_ones_source():
+    layer = layers.annotated_layer(2, 1.0)
+    layers.draw_annotation(layer, Annotation.of(np.ones((1, 2)), "B"))
+    layer.selected_data = {0}
+    layer.add([[5, 5]])
+    assert layers.sources_of(layer, added=(-1,)) == ("B", "hand")
+
+
+def test_sources_of_foreign_points():
+    assert layers.sources_of(Points(np.zeros((2, 2)))) == ("hand", "hand")
+
+
+def test_nearest_stays_in_reach_and_in_the_frame():
+    points = np.array([[0.0, 10, 10], [1, 11, 10], [1, 40, 40]])
+    assert layers.nearest(points, np.array([0, 12, 10]), 5) == (0, 2.0)
+    assert layers.nearest(points, np.array([1, 12, 10]), 5) == (1, 1.0)
+    assert layers.nearest(points, np.array([1, 20, 20]), 5) is None
+    assert layers.nearest(np.empty((0, 2)), np.array([1, 1]), 5) is None

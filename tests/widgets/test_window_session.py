@@ -1,0 +1,147 @@
+"""What the widgets of a viewer share, without any of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from napari_htcell.annotations import Annotation
+from napari_htcell.progress import run
+from napari_htcell.project import open_project
+from napari_htcell.widgets import jobs
+from napari_htcell.widgets.session import Session, summarise
+
+
+@pytest.fixture
+def session(tiny_project):
+    session = Session()
+    session.open(*run(jobs.open_steps(tiny_project(n_images=2).path)))
+    return session
+
+
+def show(session, index=0):
+    name = session.project.images[index]
+    session.show(session.opened(name) or jobs.read_document(session.project, name))
+    return session.document
+
+
+def test_knows_neither_qt_nor_napari_nor_torch():
+    code = (
+        "import sys, napari_htcell.widgets.session, napari_htcell.widgets.jobs\n"
+        "print(*(m for m in ('qtpy', 'napari', 'torch') if m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_looking_writes_nothing(session):
+    before = sorted(session.project.path.rglob("*"))
+    show(session)
+    show(session, 1)
+    session.flush()
+    assert session.is_saved
+    assert sorted(session.project.path.rglob("*")) == before
+
+
+def test_changes_are_saved_when_another_image_is_shown(session):
+    document = show(session)
+    count = len(document.annotation.points)
+    document.add([5, 5])
+    session.changed()
+    assert not session.is_saved
+    show(session, 1)
+    assert session.is_saved
+    again = open_project(session.project.path)
+    assert len(again.annotation(document.name).points) == count + 1
+    assert show(session).can_undo
+
+
+def test_rejected_candidates_are_not_saved_and_come_back_with_undo(session, found):
+    document = show(session)
+    document.found = found([[10, 10], [100, 100], [200, 200]])
+    session.flush()
+    candidates = len(document.candidates)
+    document.reject([0])
+    session.changed()
+    session.flush()
+    assert len(session.project.detections(document.name)) == 2
+    session.undo()
+    session.flush()
+    assert len(session.project.detections(document.name)) == 3
+    assert len(document.candidates) == candidates
+
+
+def test_failed_saving_loses_nothing(session, monkeypatch):
+    document = show(session)
+    document.add([5, 5])
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(session.project), "save_annotation", full)
+        with pytest.raises(OSError, match="No space"):
+            session.flush()
+    assert not session.is_saved
+    session.flush()
+    assert session.project.annotation(document.name).points[-1].tolist() == [5, 5]
+
+
+def test_summaries_follow_the_clicks(session):
+    document = show(session)
+    told = []
+    session.summaries_changed.connect(lambda: told.append(1))
+    document.mark_complete(True)
+    session.changed()
+    assert told
+    summary = session.summaries[document.name]
+    assert (summary.status, summary.complete_frames) == ("complete", 1)
+    assert summary.complete_points == len(document.annotation.points) > 0
+
+
+def test_summary_of_a_stack_in_part_complete():
+    annotation = Annotation.of(np.array([[0.0, 1, 1], [1, 2, 2]])).mark_complete(frame=1)
+    summary = summarise(annotation, None)
+    assert (summary.status, summary.annotated, summary.complete_points) == ("partial", 2, 1)
+    assert summarise(Annotation.empty(), None).status == "untouched"
+
+
+def test_pixel_size_is_stated_for_the_whole_project(session):
+    first = show(session)
+    first.prediction = object()
+    second = show(session, 1)
+    session.state_pixel_size(0.8)
+    assert first.picture.pixel_size_um == second.picture.pixel_size_um == 0.8
+    assert first.prediction is None
+    assert open_project(session.project.path).settings.pixel_size_um == 0.8
+
+
+def test_newest_model_of_the_project_is_taken_first(session, shipped_tiny_model, tiny_model):
+    from napari_htcell import models
+
+    session.refresh_models()
+    assert session.model == "B"
+    card = tiny_model.card.model_copy(update={"name": "mine", "date": "2999-01-01T00:00:00+00:00"})
+    models.save_model(models.Model(card, tiny_model.network), session.project.models_folder)
+    session.refresh_models()
+    assert session.model == "B"  # what is in use stays so
+    fresh = Session()
+    fresh.open(session.project, session.summaries)
+    assert fresh.model in ("B", "mine")
+    session.refresh_models(choose="mine")
+    assert session.model == "mine"
+
+
+def test_damaged_annotation_is_told_of_and_not_opened(tiny_project):
+    project = tiny_project(n_images=2)
+    bad = project.path / "annotations" / f"{project.images[0]}.csv"
+    bad.write_text("a,b\n1,2\n", encoding="utf-8")
+    _, summaries = run(jobs.open_steps(project.path))
+    assert "expected y and x" in summaries[project.images[0]].fault
+    assert not summaries[project.images[1]].fault
+    with pytest.raises(ValueError, match="expected y and x"):
+        jobs.read_document(project, project.images[0])
+    assert bad.read_text(encoding="utf-8") == "a,b\n1,2\n"
