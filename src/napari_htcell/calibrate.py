@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from napari_htcell import config, peaks
 from napari_htcell.cards import Figure
 from napari_htcell.config import DetectConfig, EvaluateConfig
 from napari_htcell.dataset import LearningImage
 from napari_htcell.evaluate import Totals, best_threshold, evaluate, total
+from napari_htcell.heatmap import heat_map_steps
+from napari_htcell.progress import run
 from napari_htcell.unet import UNet
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
@@ -93,15 +94,11 @@ def figure(totals: Totals, cutoff_um: float, settings: DetectConfig, on: str) ->
     )
 
 
-@torch.inference_mode()
 def _compare(
     network: UNet, image: LearningImage, settings: DetectConfig, pixel_size_um: float
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], float]:
     """Return all detections, their scores and the truth, within what is known of an image."""
-    network.eval()
-    device = next(network.parameters()).device
-    seen = torch.from_numpy(image.image).to(device)[None, None]
-    heat_map = network(seen).sigmoid()[0, 0].cpu().numpy()
+    heat_map = run(heat_map_steps(network, image.image))
     found = peaks.find(heat_map, settings, pixel_size_um)
     inside, truth_inside = (_inside(image.known, p) for p in (found.points, image.truth.points))
     return (

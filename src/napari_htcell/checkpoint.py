@@ -14,6 +14,9 @@ from napari_htcell.unet import UNet
 
 NETWORK, MOMENTUM = "network.", "momentum."
 
+KEPT = 3
+"""Unfinished trainings that are kept beside the present one; each takes twice a model's space."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -69,3 +72,13 @@ def load(path: Path, network: UNet, optimiser: torch.optim.SGD) -> None:
         momentum = tensors.get(f"{MOMENTUM}{index}")
         if momentum is not None:
             optimiser.state[parameter]["momentum_buffer"] = momentum.to(parameter.device)
+
+
+def sweep(folder: Path, keep: Path) -> None:
+    """Delete all but the latest unfinished trainings in a folder.
+
+    A training that was cancelled and then changed, by a click say, is never gone on with.
+    """
+    others = [path for path in folder.glob("*.safetensors") if path != keep]
+    for path in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+        path.unlink(missing_ok=True)

@@ -105,7 +105,8 @@ def learning_images(
 
 def _is_wanted(annotation: Annotation, frame: int, stage: Stage) -> bool:
     if stage.learn_from == "partial":
-        return annotation.status(frame) == "partial"
+        # Clicks, not a region alone: without any, all cells around it would be background.
+        return annotation.status(frame) == "partial" and len(annotation.in_frame(frame)) > 0
     return annotation.status(frame) == "complete" or bool(annotation.regions_in(frame))
 
 

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from napari_htcell import config, images, peaks
+from napari_htcell import config, heatmap, images, peaks
 from napari_htcell.cards import Card
 from napari_htcell.config import DetectConfig, DetectionMethod
 from napari_htcell.detections import Detections, Provenance
@@ -21,10 +20,6 @@ from napari_htcell.device import choose_device, place
 from napari_htcell.images import Frame
 from napari_htcell.models import Model
 from napari_htcell.progress import Clock, Progress, run
-from napari_htcell.unet import UNet, context_px
-
-TILE_PX = 512
-"""Side of a tile in the network's pixels, without its margin: small enough for 1 GB of memory."""
 
 
 class PixelSizeAssumedWarning(UserWarning):
@@ -129,44 +124,22 @@ def predict_steps(
     frame = images.frame_image(
         (stack.shape[1], stack.shape[2]), size, network_pixel_size_um=card.training.pixel_size_um
     )
-    where = choose_device(device)
-    network = place(model.network, where)
-    n_tiles = len(list(images.squares(frame.network_shape, TILE_PX)))
-    clock, done = Clock(n_tiles * len(stack)), 0
+    network = place(model.network, choose_device(device))
+    clock, done = Clock(heatmap.n_tiles(frame.network_shape) * len(stack)), 0
     heat_maps = []
     for pixels in stack:
         # One frame at a time: a stack in float32 is four times the size of an 8-bit one.
-        seen = images.prepare(
-            frame.cut(images.to_grey(pixels, is_rgb=is_rgb)), card.training
-        )
-        heat_map = np.empty(seen.shape, np.float32)
-        for rows, columns in images.squares(seen.shape, TILE_PX):
-            heat_map[rows, columns] = _heat(network, seen, rows, columns, where)
+        grey = images.to_grey(pixels, is_rgb=is_rgb)
+        steps = heatmap.heat_map_steps(network, images.prepare(frame.cut(grey), card.training))
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                heat_maps.append(end.value)
+                break
             done += 1
             yield Progress("detecting", done, clock.total, clock.seconds_left(done))
-        heat_maps.append(heat_map)
     return Prediction(tuple(heat_maps), frame, is_stack, card, size, pixel_size_um is None)
-
-
-@torch.inference_mode()
-def _heat(
-    network: UNet, seen: images.GreyImage, rows: slice, columns: slice, where: torch.device
-) -> npt.NDArray[np.float32]:
-    """Return one tile of the heat map, computed with all the context that the network can see."""
-    network.eval()
-    # The network must pool the same pixels together as in the whole image, so a tile starts at a
-    # multiple of its coarsest pixel.
-    margin = -(-context_px(network.depth) // network.multiple) * network.multiple
-    top, left = (
-        max(0, part.start - margin) // network.multiple * network.multiple
-        for part in (rows, columns)
-    )
-    tile = torch.from_numpy(
-        np.ascontiguousarray(seen[top : rows.stop + margin, left : columns.stop + margin])
-    )
-    heat = network(tile.to(where)[None, None]).sigmoid()[0, 0].cpu().numpy()
-    inside = heat[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-    return np.asarray(inside, dtype=np.float32)
 
 
 def detect(
@@ -177,7 +150,7 @@ def detect(
     threshold: float | None = None,
     min_distance_um: float | None = None,
     method: DetectionMethod | None = None,
-    is_rgb: bool = False,
+    is_rgb: bool | None = None,
 ) -> Detections:
     """Find the cells in an image or time stack.
 
@@ -192,8 +165,9 @@ def detect(
         warning.
     threshold, min_distance_um, method
         See `DetectConfig`; the model's own without them.
-    is_rgb : bool
-        Whether the last axis is red, green, blue (and alpha).
+    is_rgb : bool, optional
+        Whether the last axis is red, green, blue (and alpha); without it, whether there are three
+        or more axes and the last has 3 or 4 values.
 
     Returns
     -------
@@ -208,6 +182,8 @@ def detect(
     settings = config.override(
         model.card.detection, threshold=threshold, min_distance_um=min_distance_um, method=method
     )
+    if is_rgb is None:
+        is_rgb = image.ndim > 2 and image.shape[-1] in (3, 4)
     prediction = run(predict_steps(image, model, pixel_size_um=pixel_size_um, is_rgb=is_rgb))
     if prediction.pixel_size_assumed:
         warnings.warn(assumed_text(prediction.pixel_size_um), PixelSizeAssumedWarning, stacklevel=2)

@@ -62,7 +62,7 @@ def choose_precision(
     if device.type == "mps":  # not measured by us
         return torch.float32
     width = network.last.in_channels
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         trial = place(UNet(width, network.depth), device)
     for side in PROBE_SIDES:
         image = torch.zeros(1, 1, side, side, device=device)

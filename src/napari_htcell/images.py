@@ -25,6 +25,9 @@ GreyImage = npt.NDArray[np.float32]
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey level (ITU-R BT.601, as in OpenCV)."""
 
+MAX_ENLARGEMENT = 4
+"""An image is made at most this many times larger for the network; more is a wrong pixel size."""
+
 PAPER_CROP_UM = tuple(side * config.PAPER_PIXEL_SIZE_UM for side in config.PAPER_CROP_PX)
 
 
@@ -219,6 +222,12 @@ def frame_image(
             for extent, um in zip(shape, PAPER_CROP_UM, strict=True)
         )
     scale = pixel_size_um / network_pixel_size_um
+    if scale > MAX_ENLARGEMENT:
+        raise ValueError(
+            f"a pixel size of {pixel_size_um:g} um is too coarse for a model of "
+            f"{network_pixel_size_um:g} um per pixel: cells would be smaller than a pixel; is it "
+            "really in micrometres?"
+        )
     return Frame(
         top=(shape[0] - height) // 2,
         left=(shape[1] - width) // 2,

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from napari_htcell import calibrate, checkpoint, config, models
-from napari_htcell.cards import Card
+from napari_htcell.cards import Card, software
 from napari_htcell.config import DetectConfig, TrainConfig
 from napari_htcell.dataset import learning_images
 from napari_htcell.device import choose_device, choose_precision, place
@@ -113,7 +113,7 @@ def train_steps(
     """Do what `train` does, yielding progress."""
     recipe = get_version(version)
     chosen = config.override(TrainConfig(), **settings)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(chosen.seed)
         network = UNet(chosen.base_width, chosen.depth)
     card = Card(
@@ -172,6 +172,7 @@ def _learn(start: Model, version: Version, stages: Sequence[Stage], project: Pro
     keeper = Keeper(
         project.training_folder / f"{job[:16]}.safetensors", job, chosen.checkpoint_seconds
     )
+    checkpoint.sweep(project.training_folder, keep=keeper.path)
     device = choose_device(chosen.device)
     place(network, device)
     known = checkpoint.peek(keeper.path, job)
@@ -199,7 +200,9 @@ def _learn(start: Model, version: Version, stages: Sequence[Stage], project: Pro
 def _fingerprint(start: Model, version: Version, lessons: Sequence[Lesson]) -> str:
     """Return a hash of all that the result depends on: recipe, settings, weights and images."""
     recipe = json.dumps(asdict(version), default=lambda part: part.__qualname__)
-    digest = hashlib.sha256((recipe + start.card.training.model_dump_json()).encode())
+    settings = start.card.training.model_dump_json(exclude={"checkpoint_seconds", "device"})
+    versions = json.dumps(software())
+    digest = hashlib.sha256((recipe + settings + versions).encode())
     for value in start.network.state_dict().values():
         digest.update(value.cpu().numpy().tobytes())
     for lesson in lessons:

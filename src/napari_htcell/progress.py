@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 ResultT = TypeVar("ResultT")
 
@@ -57,7 +57,7 @@ class Clock:
         return (time.monotonic() - self._start) / finished * (self.total - done)
 
 
-def run(steps: Generator[Progress, None, ResultT]) -> ResultT:
+def run(steps: Generator[Any, None, ResultT]) -> ResultT:
     """Run a job to its end without listening, and return its result."""
     while True:
         try:

@@ -21,6 +21,10 @@ from napari_htcell.unet import UNet
 from napari_htcell.versions import Stage
 
 
+class TrainingError(ValueError):
+    """A training cannot go on; the text says why, and what to do."""
+
+
 @dataclass(frozen=True, eq=False)
 class Lesson:
     """A stage with the images that it learns from.
@@ -133,6 +137,11 @@ def train_network(
         with computing_in(device, precision):
             logits = network(image)
         loss = lesson.stage.loss(logits.float(), target, weight)
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"the loss is no longer a number after {done} steps; try another seed, or float32 "
+                "as the precision"
+            )
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -14,6 +15,10 @@ import tifffile
 from napari_htcell.annotations import Annotation
 from napari_htcell.project import Project, ProjectSettings, open_project
 from napari_htcell.targets import Truth, gaussian_spots
+
+# A busy machine's disk is slow now and then, which is no fault of the code.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 Image = npt.NDArray[Any]
 

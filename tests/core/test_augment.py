@@ -48,7 +48,7 @@ def test_flips() -> None:
     assert Square(0, *whole, (1,)).take(array).flags["C_CONTIGUOUS"]
 
 
-def test_an_image_smaller_than_a_square_is_taken_whole() -> None:
+def test_an_image_lower_than_a_square_gives_its_whole_height() -> None:
     array = np.ones((20, 300), np.float32)
-    for square in augment.paper([(20, 300)], 250, np.random.default_rng(0)):
-        assert square.take(array).shape == (20, 250)
+    chosen = augment.paper([(20, 300)], 250, np.random.default_rng(0))
+    assert [square.take(array).shape for square in chosen] == [(20, 150)] * 2 + [(20, 250)] * 9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,12 @@ def test_a_damaged_one_is_as_good_as_none(tmp_path: Path, damage: str) -> None:
         path.unlink()
         path.mkdir()
     assert checkpoint.peek(path, "job") is None
+
+
+def test_only_the_latest_unfinished_trainings_are_kept(tmp_path: Path) -> None:
+    for age in range(6):
+        path = tmp_path / f"{age}.safetensors"
+        path.touch()
+        os.utime(path, (1000 - age, 1000 - age))
+    checkpoint.sweep(tmp_path, keep=tmp_path / "5.safetensors")
+    assert sorted(path.name[0] for path in tmp_path.iterdir()) == ["0", "1", "2", "5"]

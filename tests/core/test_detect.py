@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_htcell import heatmap
 from napari_htcell.config import DetectConfig
 from napari_htcell.detect import PixelSizeAssumedWarning, detect, predict_steps
 from napari_htcell.evaluate import evaluate
@@ -18,7 +18,6 @@ from napari_htcell.models import Model
 from napari_htcell.progress import run
 from napari_htcell.unet import UNet, context_px
 
-MODULE = sys.modules["napari_htcell.detect"]  # the package's own `detect` is the function
 NETWORK_UM = 6.44
 CELLS = np.asarray([[12.0, 15.0], [20.0, 48.0], [40.0, 30.0], [52.0, 55.0], [50.0, 10.0]])
 CELLS_UM = (CELLS + 0.5) * NETWORK_UM
@@ -157,21 +156,21 @@ def test_tiles_equal_the_whole(
     image = np.kron(coarse, np.ones((20, 20)))[: shape[0], : shape[1]]
 
     def heat_map(tile: int) -> Any:
-        monkeypatch.setattr(MODULE, "TILE_PX", tile)
+        monkeypatch.setattr(heatmap, "TILE_PX", tile)
         return run(predict_steps(image, model, pixel_size_um=NETWORK_UM)).heat_maps[0]
 
     whole, tiled = heat_map(10_000), heat_map(37)
     assert np.ptp(whole) > 0.05
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
     # Less context is not enough, so the test above can fail.
-    monkeypatch.setattr(MODULE, "context_px", lambda depth: context_px(depth) // 4)
+    monkeypatch.setattr(heatmap, "context_px", lambda depth: context_px(depth) // 4)
     assert np.abs(heat_map(37) - whole).max() > 1e-4
 
 
 def test_progress_counts_tiles_of_all_frames(
     intensity_model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(MODULE, "TILE_PX", 32)
+    monkeypatch.setattr(heatmap, "TILE_PX", 32)
     steps = predict_steps(np.zeros((2, 64, 40)), intensity_model, pixel_size_um=NETWORK_UM)
     reports = list(steps)
     assert [(report.done, report.total) for report in reports] == [(n, 8) for n in range(1, 9)]
@@ -196,3 +195,18 @@ def test_prediction_redraws_without_running_again(
             spots(CELLS), intensity_model, pixel_size_um=6.44, threshold=0.4, method=method
         )
         np.testing.assert_array_equal(prediction.detections(settings).points, again.points)
+
+
+def test_colours_are_recognised_by_their_axis(intensity_model: Model) -> None:
+    grey = np.zeros((64, 40), np.uint8)
+    grey[30:34, 18:22] = 200
+    colour = np.repeat(grey[..., np.newaxis], 3, axis=-1)
+    expected = detect(grey, intensity_model, pixel_size_um=NETWORK_UM)
+    found = detect(colour, intensity_model, pixel_size_um=NETWORK_UM)
+    assert len(expected) == 1
+    np.testing.assert_allclose(found.points, expected.points, atol=1e-3)
+
+
+def test_a_pixel_size_of_another_unit_is_refused(intensity_model: Model) -> None:
+    with pytest.raises(ValueError, match=r"1000 um is too coarse.*micrometres"):
+        detect(np.zeros((64, 40)), intensity_model, pixel_size_um=1000)

@@ -8,6 +8,7 @@ from napari.layers import Image, Points
 
 from napari_htcell.annotations import Annotation
 from napari_htcell.widgets import layers
+from napari_htcell.widgets.document import Picture
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,25 @@ def test_picture_of_colours_and_of_a_pyramid():
     assert (rgb.shape, rgb.is_rgb, rgb.name) == ((40, 50), True, "c")
     pyramid = Image([np.zeros((400, 500)), np.zeros((200, 250))], multiscale=True)
     assert layers.picture_of(pyramid).shape == (400, 500)
+
+
+def test_specks_do_not_dim_the_cells():
+    pixels = np.random.default_rng(0).normal(100, 5, (400, 400))
+    pixels[0, 0], pixels[0, 4] = 60000, np.nan
+    low, high = layers.image_layer(Picture("a", pixels)).contrast_limits
+    assert 70 < low < 100 < high < 130
+    layers.image_layer(Picture("flat", np.full((40, 40), 7)))
+    layers.image_layer(Picture("nothing", np.full((40, 40), np.nan)))
+
+
+def test_another_picture_in_the_same_layer():
+    layer = layers.image_layer(Picture("a", np.zeros((40, 50), np.uint8), pixel_size_um=2.0))
+    pixels = np.random.default_rng(0).normal(5000, 100, (60, 70))
+    assert layers.show_picture(layer, Picture("b", pixels, pixel_size_um=0.5))
+    assert (layer.name, layer.data.shape, tuple(layer.scale)) == ("b", (60, 70), (0.5, 0.5))
+    assert 4000 < layer.contrast_limits[0] < layer.contrast_limits[1] < 6000
+    assert not layers.show_picture(layer, Picture("c", np.zeros((3, 60, 70))))
+    assert layer.name == "b"
 
 
 def test_points_lie_where_the_image_does():

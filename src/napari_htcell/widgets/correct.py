@@ -69,17 +69,11 @@ class CorrectPanel(Panel):
         )
         self.save_button = QPushButton("Save points…")
         self.saved = note()
-        legend = QGridLayout()
-        legend.addWidget(_sign(filled=True), 0, 0)
-        legend.addWidget(self.annotated_count, 0, 1)
-        legend.addWidget(_sign(filled=False), 1, 0)
-        legend.addWidget(self.candidate_count, 1, 1)
-        legend.setColumnStretch(1, 1)
         undo = QHBoxLayout()
         undo.addWidget(self.undo_button)
         undo.addWidget(self.redo_button)
         layout = QVBoxLayout(self)
-        layout.addLayout(legend)
+        layout.addLayout(_legend(self.annotated_count, self.candidate_count))
         layout.addWidget(self.by_clicks)
         layout.addWidget(_help())
         layout.addLayout(undo)
@@ -152,6 +146,15 @@ class CorrectPanel(Panel):
         if chosen:
             written = save_annotation_as(chosen, document.annotation)
             self.saved.setText(f"✓ {len(document.annotation.points)} points saved in {written}")
+
+
+def _legend(annotated: QLabel, candidates: QLabel) -> QGridLayout:
+    legend = QGridLayout()
+    for row, (label, filled) in enumerate(((annotated, True), (candidates, False))):
+        legend.addWidget(_sign(filled=filled), row, 0)
+        legend.addWidget(label, row, 1)
+    legend.setColumnStretch(1, 1)
+    return legend
 
 
 def _sign(*, filled: bool) -> QLabel:

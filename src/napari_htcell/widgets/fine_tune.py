@@ -18,6 +18,7 @@ from napari_htcell.widgets.sparkline import Sparkline
 if TYPE_CHECKING:
     from napari_htcell.detect import Prediction
     from napari_htcell.models import Model
+    from napari_htcell.project import Project
     from napari_htcell.widgets.document import Document
     from napari_htcell.widgets.session import Session
 
@@ -36,6 +37,8 @@ class FineTunePanel(Panel):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
         self.job, self._versions_job, self.again_job = (self.new_job() for _ in range(3))
+        self._learns_in: Project | None = None
+        self._has_learnt = False
         self._again: tuple[Document, DetectConfig] | None = None
         self._build()
         self.job.progressed.connect(self._on_progress)
@@ -101,6 +104,7 @@ class FineTunePanel(Panel):
             return
         version, seed = self.version.currentData(), self.seed.value()
         name = self.name.text().strip() or None
+        self._learns_in, self._has_learnt = project, False
         self.curve.clear()
         self.curve.show()
         self.again.hide()
@@ -126,14 +130,19 @@ class FineTunePanel(Panel):
 
     def _on_learnt(self, result: tuple[Model, float]) -> None:
         model, before = result
+        self._has_learnt = True
         # The model that was used stays in use until this one is complete, which it is now.
+        if self.session.project is not self._learns_in:
+            self.state.setText(f"{model.name} is ready in the folder that it learnt from.")
+            self.again.hide()
+            return
         self.session.refresh_models(choose=model.name)
         self.state.setText(learnt_text(model.card, before))
         self.again.setText(f"Detect again with {model.name}")
         self.again.show()
 
     def _on_finished(self) -> None:
-        if not self.again.isVisibleTo(self):
+        if not self._has_learnt:
             self.state.setText(
                 "Stopped; the old model is in use. Press Fine-tune to go on from here, unless you "
                 "change the complete images."

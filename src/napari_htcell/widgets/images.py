@@ -28,7 +28,8 @@ from napari_htcell.widgets.session import Summary
 STATUS_SIGNS = {"untouched": "○", "partial": "◐", "complete": "●"}
 HINT = (
     "Open the folder with your images; clicks and results are kept in it. Without one, the image "
-    "that you open in napari is worked on, and you save the points yourself."
+    "that you open in napari is worked on, and you save the points yourself. "
+    "To try things out: File > Open Sample > HTCell."
 )
 
 

@@ -29,6 +29,10 @@ DOT_ON_SCREEN = (4.0, 80.0)
 RING_ON_SCREEN = (7.0, 160.0)
 """Least and greatest diameter of the symbols in the window's pixels, however far one zooms."""
 
+SAMPLED = 4
+CLIPPED = (0.1, 99.9)
+"""Percentiles of every so many pixels along each axis between which an image is shown."""
+
 SAMPLE_KEY = "napari-htcell sample"
 """Where the metadata of a sample's layers say which project and image they are of."""
 
@@ -88,7 +92,21 @@ def image_layer(picture: Picture) -> Image:
         name=picture.name,
         scale=scale,
         units=units,
+        contrast_limits=None if picture.is_rgb else contrast_limits(picture),
     )
+
+
+def contrast_limits(picture: Picture) -> tuple[float, float] | None:
+    """Return grey levels that show a picture well, None to leave them to napari.
+
+    A few specks are far brighter than any cell; between them and black, cells would be faint.
+    """
+    thinned = np.asarray(picture.pixels[..., ::SAMPLED, ::SAMPLED])
+    levels = thinned[np.isfinite(thinned)]
+    if not len(levels):
+        return None
+    low, high = (float(level) for level in np.percentile(levels, CLIPPED))
+    return (low, high) if high > low else None
 
 
 def show_picture(layer: Image, picture: Picture) -> bool:

@@ -248,7 +248,8 @@ class Session:
 
     def _summarise(self, document: Document | None = None) -> None:
         document = document or self.document
-        if document is not None and document.in_project:
+        # Not one of a project that was left while a job was running.
+        if document is not None and self._documents.get(document.name) is document:
             self.summaries[document.name] = summarise(document.annotation, document.kept)
             self.summaries_changed.emit()
 

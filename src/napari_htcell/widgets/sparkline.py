@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from qtpy.QtCore import QPointF, QSize
+from qtpy.QtCore import QPointF, QSize, Qt
 from qtpy.QtGui import QPainter, QPaintEvent, QPalette, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
@@ -65,7 +65,9 @@ class Sparkline(QWidget):
         painter.setPen(QPen(colour, 1.5))
         if len(self._values) > 1:
             painter.drawPolyline(QPolygonF(self._curve()))
-            painter.drawText(4, 14, f"loss {self._values[-1]:.2g}")
+            # On the right, where a falling curve leaves room.
+            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop
+            painter.drawText(self.rect(), int(right), f"loss {self._values[-1]:.2g}")
 
     def _curve(self) -> list[QPointF]:
         logs = [math.log(max(value, 1e-12)) for value in self._values]

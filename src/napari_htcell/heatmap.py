@@ -1,0 +1,72 @@
+"""The network over an image of any size, tile by tile, with the same result as in one piece."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from napari_htcell import images
+from napari_htcell.unet import UNet, context_px
+
+TILE_PX = 512
+"""Longest side of a tile in the network's pixels, without its margin: about 1 GB of memory."""
+
+
+def n_tiles(shape: tuple[int, int]) -> int:
+    """Return how many tiles an image of this height and width takes."""
+    return len(list(images.squares(shape, TILE_PX)))
+
+
+def heat_map_steps(
+    network: UNet, seen: images.GreyImage
+) -> Generator[None, None, npt.NDArray[np.float32]]:
+    """Compute the heat map of an image.
+
+    Parameters
+    ----------
+    network : UNet
+        On the device to compute on; in float32 everywhere, so that counts do not depend on the
+        machine.
+    seen : ndarray of float32, shape (Y, X)
+        The image as the network takes it; see `images.prepare`.
+
+    Yields
+    ------
+    None
+        After each tile.
+
+    Returns
+    -------
+    ndarray of float32, shape (Y, X)
+        0 to 1.
+    """
+    network.eval()
+    heat_map = np.empty(seen.shape, np.float32)
+    for rows, columns in images.squares((seen.shape[0], seen.shape[1]), TILE_PX):
+        heat_map[rows, columns] = _tile(network, seen, rows, columns)
+        yield
+    return heat_map
+
+
+@torch.inference_mode()
+def _tile(
+    network: UNet, seen: images.GreyImage, rows: slice, columns: slice
+) -> npt.NDArray[np.float32]:
+    """Return one tile of the heat map, computed with all the context that the network can see."""
+    # The network must pool the same pixels together as in the whole image, so a tile starts at a
+    # multiple of its coarsest pixel.
+    margin = -(-context_px(network.depth) // network.multiple) * network.multiple
+    top, left = (
+        max(0, part.start - margin) // network.multiple * network.multiple
+        for part in (rows, columns)
+    )
+    tile = torch.from_numpy(
+        np.ascontiguousarray(seen[top : rows.stop + margin, left : columns.stop + margin])
+    )
+    device = next(network.parameters()).device
+    heat = network(tile.to(device)[None, None]).sigmoid()[0, 0].cpu().numpy()
+    inside = heat[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    return np.asarray(inside, dtype=np.float32)
