@@ -231,8 +231,9 @@ def best_threshold(
     *,
     cutoff_um: float,
     thresholds: Sequence[float],
-) -> tuple[float, Totals]:
-    """Choose the score threshold with the highest F over images with complete truth.
+    tolerance: float = 0.0,
+) -> float:
+    """Choose the lowest score threshold with as good as the highest F over images with truth.
 
     Parameters
     ----------
@@ -241,23 +242,20 @@ def best_threshold(
     cutoff_um : float
         Largest distance of a match in micrometres.
     thresholds : sequence of float
-        Candidates; where F is equal for several neighbours, the middle one is taken, since the
-        ends would be the next to fall.
+        Candidates, in rising order.
+    tolerance : float, optional
+        How much less than the highest F is as good.
 
     Returns
     -------
-    threshold : float
-    totals : Totals
-        At that threshold.
+    float
     """
     results = [
         total(
             evaluate(points[scores >= t], truth, cutoff_um=cutoff_um, pixel_size_um=pixel_size_um)
             for points, scores, truth, pixel_size_um in images
-        )
+        ).f_score
         for t in thresholds
     ]
-    best = max(result.f_score for result in results)
-    equal = [index for index, result in enumerate(results) if result.f_score == best]
-    chosen = equal[len(equal) // 2]
-    return thresholds[chosen], results[chosen]
+    good = max(results) - tolerance
+    return next(t for t, result in zip(thresholds, results, strict=True) if result >= good)

@@ -217,11 +217,11 @@ def test_totals_of_nothing() -> None:
     assert math.isnan(nothing.count_error)
 
 
-def test_best_threshold_is_the_middle_of_the_best() -> None:
+def test_best_threshold_is_the_lowest_of_the_best() -> None:
     truth = at((10, 10), (30, 30))
     points, scores = at((10, 10), (30, 30), (50, 50)), np.asarray([0.9, 0.7, 0.3])
-    threshold, totals = best_threshold(
-        [(points, scores, truth, 1.0)], cutoff_um=5, thresholds=[0.1, 0.3, 0.4, 0.5, 0.6, 0.8]
-    )
-    assert threshold == 0.5
-    assert (totals.tp, totals.fp, totals.fn) == (2, 0, 0)
+    images = [(points, scores, truth, 1.0)]
+    thresholds = [0.1, 0.3, 0.4, 0.5, 0.6, 0.8]
+    assert best_threshold(images, cutoff_um=5, thresholds=thresholds) == 0.4
+    # Three detections of two cells score 0.8.
+    assert best_threshold(images, cutoff_um=5, thresholds=thresholds, tolerance=0.21) == 0.1

@@ -138,6 +138,30 @@ def test_loose_images_keep_their_own_clicks(desk):
     assert desk.session.is_saved
 
 
+def test_second_image_beside_the_projects_takes_nothing_away(opened, document):
+    project_image = opened.image
+    other = opened.viewer.add_image(np.zeros((256, 320)), name="other channel")
+    assert opened.image is other
+    assert not opened.session.document.in_project
+    assert project_image in opened.viewer.layers
+    opened.viewer.layers.selection.active = project_image
+    assert opened.session.document is document
+    np.testing.assert_array_equal(opened.annotated.data, document.annotation.points)
+    opened.viewer.layers.selection.active = other
+    opened.viewer.layers.remove(other)
+    assert opened.session.document is document
+    assert opened.image is project_image
+
+
+def test_next_image_of_the_project_while_another_is_worked_on(opened):
+    session = opened.session
+    other = opened.viewer.add_image(np.zeros((256, 320)))
+    session.show(jobs.read_document(session.project, session.project.images[1]))
+    assert opened.image is not other
+    assert opened.image.name == session.project.images[1]
+    assert len(opened.viewer.layers) == 4
+
+
 def test_image_of_four_dimensions_is_left_alone(desk, monkeypatch):
     told = []
     monkeypatch.setattr("napari_htcell.widgets.desk.show_warning", told.append)

@@ -60,10 +60,14 @@ class Clicks:
         # Somebody who has taken up one of napari's tools wants that one to act.
         is_free = active is None or str(getattr(active, "mode", "pan_zoom")) == "pan_zoom"
         is_flat = viewer.dims.ndisplay == 2
-        ready = self._desk.session.document is not None and self._desk.has_layers
+        ready = self._desk.session.document is not None
         conditions = [condition() for condition in self._wanted_by]
         is_wanted = any(condition is not None and condition() for condition in conditions)
-        return is_free and is_flat and ready and is_wanted
+        if not (is_free and is_flat and ready and is_wanted):
+            return False
+        if not self._desk.has_layers:
+            self._desk.draw()
+        return self._desk.has_layers
 
     def _click(self, event: Any, removes: bool) -> Generator[None, None, None]:
         pressed, position = np.array(event.pos), event.position

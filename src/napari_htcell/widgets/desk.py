@@ -11,8 +11,7 @@ from napari.utils.notifications import show_warning
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_htcell.progress import run
-from napari_htcell.widgets import edits, jobs, layers
+from napari_htcell.widgets import edits, layers, sample
 from napari_htcell.widgets.autosave import Autosave
 from napari_htcell.widgets.clicks import Clicks
 from napari_htcell.widgets.document import Document
@@ -42,7 +41,7 @@ class Desk:
         self._image: Image | None = None
         self._annotated: Points | None = None
         self._detected: Points | None = None
-        self._is_ours = False
+        self._project_image: Image | None = None
         self._shown: Document | None = None
         self._is_drawing = False
         self._loose: weakref.WeakKeyDictionary[Image, Document] = weakref.WeakKeyDictionary()
@@ -54,8 +53,8 @@ class Desk:
     def _listen(self, viewer: Any) -> None:
         session = self.session
         session.document_changed.connect(self._show)
-        session.marks_changed.connect(self._draw)
-        session.found_changed.connect(self._draw)
+        session.marks_changed.connect(self.draw)
+        session.found_changed.connect(self.draw)
         viewer.layers.events.removed.connect(self._on_removed)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.selection.events.active.connect(self._on_active)
@@ -132,71 +131,53 @@ class Desk:
             except ValueError as error:
                 show_warning(str(error))
                 return
-        self._forget_image()
         self._image = layer
         self.session.show(self._loose[layer])
 
     def _take_over_sample(self) -> None:
-        """Make a sample's project the session's, and its image and points the session's layers."""
+        """Make a sample's project the session's, and its image the project's layer."""
         viewer = self.viewer
-        if viewer is None:
-            return
-        ours = [one for one in map(layers.bare, viewer.layers) if _sample(one)]
-        images = [one for one in ours if isinstance(one, Image)]
-        if not images:
-            return
-        home = _sample(images[0])
-        project, summaries = run(jobs.open_steps(home["project"]))
-        document = jobs.read_document(project, home["image"])
-        for layer in ours:
-            layer.metadata = {}
-            if isinstance(layer, Points):
-                if not np.array_equal(layer.data, document.annotation.points):
-                    document.replace_points(layer.data, layers.sources_of(layer))
-                layer.locked = False
-                viewer.layers.remove(layer)
-        self.session.open(project, summaries)
-        self._image, self._is_ours, self._shown = images[0], True, document
-        self.session.show(document)
+        found = None if viewer is None else sample.take_over(viewer)
+        if found is not None:
+            self.session.open(found.project, found.summaries)
+            self._project_image, self._shown = found.image, found.document
+            self.session.show(found.document)
 
-    def _forget_image(self) -> None:
-        """Take a project's image out of the viewer; one that the user opened stays."""
-        image, self._image = self._image, None
-        viewer = self.viewer
-        if self._is_ours and image is not None and viewer is not None and image in viewer.layers:
-            image.locked = False
-            viewer.layers.remove(image)
-        self._is_ours = False
+    def _forget_project_image(self) -> None:
+        """Take the project's image out of the viewer; those that the user opened stay."""
+        image, self._project_image = self._project_image, None
+        if self._image is image:
+            self._image = None
+        if image is not None and image in self.viewer.layers:
+            self.viewer.layers.remove(image)
 
     def _show(self) -> None:
         document, viewer = self.session.document, self.viewer
         if viewer is None:
             return
         if document is None:
-            self._forget_image()
+            self._forget_project_image()
             self._remove_points()
             return
-        if document.in_project and not self._shows(document):
-            self._show_image(document)
-            viewer.reset_view(layers=[self._image])
+        if document.in_project:
+            self._show_project_image(document)
         self._make_points(document)
-        self._draw()
+        self.draw()
         viewer.layers.selection.active = self._annotated
 
-    def _show_image(self, document: Document) -> None:
-        ours = self._image if self._is_ours else None
-        if ours is None or not layers.show_picture(ours, document.picture):
-            self._forget_image()
-            self._image = layers.image_layer(document.picture)
-            self.viewer.layers.insert(0, self._image)
-        self._is_ours, self._shown = True, document
-
-    def _shows(self, document: Document) -> bool:
-        """Return whether the image layer is this document's, at its pixel size."""
-        image = self._image
-        if image is None or not self._is_ours or self._shown is not document:
-            return False
-        return layers.pixel_size_um(image)[0] == document.picture.pixel_size_um
+    def _show_project_image(self, document: Document) -> None:
+        """Have one layer for the image of the project that is worked on."""
+        image, picture = self._project_image, document.picture
+        is_shown = image is not None and self._shown is document
+        if is_shown and layers.pixel_size_um(image)[0] == picture.pixel_size_um:
+            self._image = image
+            return
+        if image is None or not layers.show_picture(image, picture):
+            self._forget_project_image()
+            self._project_image = layers.image_layer(picture)
+            self.viewer.layers.insert(0, self._project_image)
+        self._image, self._shown = self._project_image, document
+        self.viewer.reset_view(layers=[self._image])
 
     def _make_points(self, document: Document) -> None:
         """Have two points layers of the right kind, where the image lies."""
@@ -228,7 +209,8 @@ class Desk:
                 viewer.layers.remove(layer)
         self._annotated = self._detected = None
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Draw both points layers; one that was deleted comes back."""
         document = self.session.document
         if document is None or self.viewer is None or self._image is None:
             return
@@ -261,11 +243,15 @@ class Desk:
     def _on_active(self, event: Any) -> None:
         """Work on the image that the user turns to."""
         layer = layers.bare(event.value)
-        if isinstance(layer, Image) and layer is not self._image and not _sample(layer):
+        if not isinstance(layer, Image) or layer is self._image or sample.home(layer):
+            return
+        if layer is self._project_image:
+            self.session.show(self._shown)
+        else:
             self._work_on(layer)
 
     def _on_inserted(self, event: Any) -> None:
-        if _sample(layers.bare(event.value)):
+        if sample.home(layers.bare(event.value)):
             # Its other layer comes next, and a list must not change while it is changing.
             QTimer.singleShot(0, self._take_over_sample)
 
@@ -275,15 +261,12 @@ class Desk:
             self._annotated = None
         elif layer is self._detected:
             self._detected = None
-        elif layer is self._image:
-            self._image, self._is_ours = None, False
-            self.session.show(None)
-
-
-def _sample(layer: Any) -> dict[str, str]:
-    """Return which project and image a layer of the sample is of; empty for other layers."""
-    home: dict[str, str] = layer.metadata.get(layers.SAMPLE_KEY, {})
-    return home
+        was_worked_on = layer is self._image
+        if layer is self._project_image:
+            self._project_image = None
+        if was_worked_on:
+            self._image = None
+            self.session.show(None if self._project_image is None else self._shown)
 
 
 def desk_of(viewer: Any) -> Desk:

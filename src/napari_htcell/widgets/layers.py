@@ -33,9 +33,6 @@ SAMPLED = 4
 CLIPPED = (0.1, 99.9)
 """Percentiles of every so many pixels along each axis between which an image is shown."""
 
-SAMPLE_KEY = "napari-htcell sample"
-"""Where the metadata of a sample's layers say which project and image they are of."""
-
 
 def bare(proxied: Any) -> Any:
     """Return the napari object itself: two proxies of one layer are not the same object."""
