@@ -21,9 +21,9 @@ from napari_htcell.unet import UNet
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 20))
 
 TOLERANCE = 0.01
-"""F that is given away for the lowest threshold. Cells of images that a network has not learnt from
-score lower than those that it has: with 22 of T98G's training images, of which B knew 8 completely, F
-on these was 1 from 0.1 to 0.5, but on the 8 others 0.74 at 0.1 and 0.62 at 0.5."""
+"""F that is given away for the lowest threshold: cells of images that a network has not learnt
+from score lower than those that it has. With 22 of T98G's training images, of which B knew 8
+completely, F on these was 1 from 0.1 to 0.5, but on the 8 others 0.74 at 0.1 and 0.62 at 0.5."""
 
 CUTOFFS_UM = (EvaluateConfig().cutoff_um, config.PAPER_CUTOFF_UM)
 

@@ -174,8 +174,10 @@ class Desk:
             return
         if image is None or not layers.show_picture(image, picture):
             self._forget_project_image()
-            self._project_image = layers.image_layer(picture)
-            self.viewer.layers.insert(0, self._project_image)
+            # Known before it is inserted: napari makes it the active layer at once.
+            self._image = self._project_image = layers.image_layer(picture)
+            self._shown = document
+            self.viewer.layers.insert(0, self._image)
         self._image, self._shown = self._project_image, document
         self.viewer.reset_view(layers=[self._image])
 
