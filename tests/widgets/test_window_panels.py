@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import weakref
-
 import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
@@ -276,18 +273,6 @@ def test_closing_the_dock_stops_jobs_and_saves(dock, viewer, until):
     assert dock.session.is_saved
     until(lambda: not job.is_running)
     assert dock.session.project.annotation(document.name).points[-1].tolist() == [9, 9]
-
-
-def test_a_closed_dock_is_let_go(viewer, qtbot):
-    panel = CorrectPanel(viewer)
-    viewer.window.add_dock_widget(panel)
-    viewer.add_image(np.zeros((40, 50)))
-    viewer.window.remove_dock_widget(panel)
-    gone = weakref.ref(panel)
-    del panel
-    qtbot.wait(50)  # Qt deletes the dock around it when it comes to it
-    gc.collect()
-    assert gone() is None
 
 
 def test_saving_that_fails_is_told_and_tried_again(dock, until, errors, monkeypatch):
