@@ -51,6 +51,15 @@ class UNet(nn.Module):
         """Sides that are a multiple of this need no padding."""
         return int(2**self.depth)
 
+    def _padding(self, size: int) -> int:
+        """Return by how many pixels a side is made longer: to a multiple, and a quarter at least.
+
+        A network that saw padded squares alone takes the bare edge of another image for cells. And
+        one coarsest pixel alone would leave batch normalisation nothing to normalise by.
+        """
+        longer = max(size + self.multiple // 4, 2 * self.multiple)
+        return -(-longer // self.multiple) * self.multiple - size
+
     def forward(self, image: Tensor) -> Tensor:
         """Return the logit of each pixel; the paper's last sigmoid is the loss's or the caller's.
 
@@ -65,10 +74,8 @@ class UNet(nn.Module):
         """
         height, width = image.shape[-2:]
         # 250 is no multiple of 16, and the paper does not say what it does about that. Repeating
-        # the edge adds no new edge for the network to find. Two of the coarsest pixels at least:
-        # one alone would leave batch normalisation nothing to normalise by.
-        down = max(-height % self.multiple, 2 * self.multiple - height)
-        right = max(-width % self.multiple, 2 * self.multiple - width)
+        # the edge adds no new edge for the network to find.
+        down, right = (self._padding(size) for size in (height, width))
         features = functional.pad(image, (0, right, 0, down), mode="replicate")
         skips: list[Tensor] = []
         for block in self.encoder:

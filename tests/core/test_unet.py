@@ -63,7 +63,7 @@ def test_padding_is_unseen_from_inside() -> None:
     torch.manual_seed(0)
     network = UNet(2, 3).eval()
     padded = network(torch.full((1, 1, 100, 100), 0.7))
-    whole = network(torch.full((1, 1, 104, 104), 0.7))
+    whole = network(torch.full((1, 1, 102, 102), 0.7))
     torch.testing.assert_close(padded, whole[..., :100, :100])
 
 
@@ -93,3 +93,14 @@ def changed(network: UNet, image: Tensor) -> Tensor:
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_context_is_as_far_as_a_pixel_can_see(depth: int) -> None:
     assert 0.8 * context_px(depth) <= reach(depth) <= context_px(depth)
+
+
+@pytest.mark.parametrize("size", [1, 16, 138, 171, 192, 250, 383, 512])
+def test_no_side_ever_ends_bare(size: int) -> None:
+    network = UNet(1, 4)
+    seen: list[tuple[int, ...]] = []
+    network.encoder[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape))
+    with torch.no_grad():
+        network.eval()(torch.zeros(1, 1, size, size))
+    assert seen[0][-1] % 16 == 0
+    assert 4 <= seen[0][-1] - size <= max(19, 32 - size)
