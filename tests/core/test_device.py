@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -107,3 +109,12 @@ def test_computing_in_a_precision() -> None:
         assert network(image).dtype == HALF
     with computing_in(CPU, FULL):
         assert network(image).dtype == FULL
+
+
+def test_a_core_is_left_in_the_thread_that_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    mine = torch.get_num_threads()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(device.leave_a_core).result()
+        assert pool.submit(torch.get_num_threads).result() == 3
+    assert torch.get_num_threads() == mine

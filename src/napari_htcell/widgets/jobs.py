@@ -112,7 +112,9 @@ def fine_tune_steps(
     """
     yield LOADING
     from napari_htcell import learn
+    from napari_htcell.device import leave_a_core
 
+    leave_a_core()
     model = _load(model_name, project)
     before = yield from _measure(model, project, version)
     tuned = yield from learn.fine_tune_steps(model, project, version, name=name, seed=seed)
