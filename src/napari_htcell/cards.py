@@ -29,6 +29,9 @@ class TrainingImage(_Record):
     sha256: str
     status: Status
     points: int
+    pixel_size_assumed: bool = Field(
+        False, description="whether nobody stated its pixel size, so that the usual one was taken"
+    )
 
 
 class Figure(_Record):

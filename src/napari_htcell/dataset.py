@@ -156,6 +156,7 @@ def _read(
                     sha256=sha256,
                     status=annotation.status(index),
                     points=len(truth.points),
+                    pixel_size_assumed=file.pixel_size_um is None,
                 ),
                 images.prepare(frame.cut(pixels), config),
                 truth,

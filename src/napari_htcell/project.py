@@ -120,6 +120,11 @@ class Project:
                 "again"
             ) from error
 
+    def state_pixel_size(self, pixel_size_um: float) -> None:
+        """Save the pixel size of all images, in micrometres per pixel, in the settings."""
+        changed = self.settings.model_dump() | {"pixel_size_um": pixel_size_um}
+        self.save_settings(ProjectSettings.model_validate(changed))
+
     def save_settings(self, settings: ProjectSettings) -> None:
         """Save and use other settings."""
         atomic.write_text(self.path / "htcell.json", settings.model_dump_json(indent=1))

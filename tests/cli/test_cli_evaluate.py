@@ -84,3 +84,11 @@ def test_refusals(refused, tables, tmp_path):
     assert "frames" in refused(1, "evaluate", wrong, truth, "--cutoff-px", 5, "--common")
     wrong.write_bytes(b"\xff\xfe\x00\x01")
     refused(1, "evaluate", wrong, truth, "--cutoff-px", 5)
+
+
+def test_annotations_are_not_compared_with_themselves(htcell, refused, tables):
+    found, truth = tables
+    found.write_text("image,y,x,kind\na.tif,1,2,annotated\n")
+    assert "holds annotations" in refused(1, "evaluate", found, truth, "--cutoff-px", 5)
+    found.write_text("image,y,x,kind\na.tif,13,14,detected only\n")
+    assert htcell("evaluate", found, truth, "--cutoff-px", 5).exit_code == 0

@@ -8,8 +8,10 @@ import subprocess
 import sys
 
 import pytest
+import tifffile
 
 from napari_htcell import learn, models
+from napari_htcell.project import open_project
 
 PROGRAM = (sys.executable, "-c", "from napari_htcell.cli import main; main(prog_name='htcell')")
 TINY = ("--base-width", 4, "--depth", 2, "--square", 64, "--device", "cpu")
@@ -48,6 +50,19 @@ def test_fine_tune_starts_from_a_model(htcell, tiny_project, tiny_model_folder):
     assert "at 16 um on the complete images that it learnt from" in result.stdout
     assert "training 100%" in result.stderr
     assert "loss" in result.stderr
+
+
+@pytest.mark.usefixtures("quick_versions")
+def test_an_assumed_pixel_size_is_said_and_can_be_stated(htcell, tiny_project, tiny_model_folder):
+    project = tiny_project(n_complete=2)
+    for name in project.images:
+        tifffile.imwrite(project.image_path(name), project.read_image(name).pixels)
+    command = ("fine-tune", project.path, "--from", tiny_model_folder)
+    silent = htcell(*command)
+    assert "2 of 2 images do not state their pixel size; 1.61 um was assumed" in silent.stderr
+    stated = htcell(*command, "--pixel-size", 1.3)
+    assert "assumed" not in stated.stderr
+    assert open_project(project.path).settings.pixel_size_um == 1.3
 
 
 @pytest.mark.usefixtures("quick_versions")

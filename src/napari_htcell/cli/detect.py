@@ -63,6 +63,11 @@ def detect(
     items = batch.list_items(paths, save=save)
     loaded = models.load_model(model, place)
     settings = config.override(loaded.card.detection, **given(DetectConfig, values))
+    if pixel_size_um is not None:
+        for folder in folders:
+            # Or the next call without the flag would replace what this one keeps there.
+            if batch.is_project(folder.path) if save is None else save:
+                folder.state_pixel_size(pixel_size_um)
     steps = batch.detect_items(items, loaded, pixel_size_um=pixel_size_um, settings=settings)
     results = report.follow(steps, if_stopped="no table is written; saved detections are kept")
     _warn_of_assumed(results, report)

@@ -49,6 +49,7 @@ def evaluate(
     one of them does not name has no points there.
     """
     cutoff = _cutoff(cutoff_um, cutoff_px, pixel_size_um)
+    _refuse_annotations(predicted)
     found, true = _read(predicted), _read(truth)
     names = _names(found, true, common=common, report=report)
     matches = {
@@ -100,6 +101,18 @@ def _read(path: Path) -> Tables:
     if not tables:
         raise PointsFileError(f"{path}: has no CSV files")
     return tables
+
+
+def _refuse_annotations(path: Path) -> None:
+    """Refuse a points table of a project, whose clicks would be compared with themselves."""
+    if not path.is_file():
+        return
+    _, rows = pointsfile.read_rows(path)
+    if any(row.get("kind") == "annotated" for row in rows.values()):
+        raise PointsFileError(
+            f"{path}: holds annotations beside detections; to judge a model, give the project's "
+            "folder of detections instead"
+        )
 
 
 def _names(found: Tables, true: Tables, *, common: bool, report: Reporter) -> list[str]:

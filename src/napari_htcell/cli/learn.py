@@ -23,6 +23,14 @@ FLAGS = {"pixel_size_um": "--network-pixel-size"}
 new_name = click.option("--name", help="Name of the new model.  [default: version and date]")
 new_summary = click.option("--summary", default="", help="What it learns from, for its card.")
 
+pixel_size = click.option(
+    "--pixel-size",
+    "image_pixel_size_um",
+    type=float,
+    help="Micrometres per pixel of the images, kept in the project.  "
+    "[default: what the project, else each file, states]",
+)
+
 GOES_ON = "what it has learnt is kept, and the same command goes on from there"
 
 
@@ -31,6 +39,7 @@ GOES_ON = "what it has learnt is kept, and the same command goes on from there"
 @click.argument("project", type=EXISTING_FOLDER)
 @new_name
 @new_summary
+@pixel_size
 @settings_options(TrainConfig, names=FLAGS)
 @following
 def train(
@@ -38,6 +47,7 @@ def train(
     project: Path,
     name: str | None,
     summary: str,
+    image_pixel_size_um: float | None,
     report: Reporter,
     **values: Any,
 ) -> None:
@@ -50,6 +60,8 @@ def train(
 
     _check(version, name, opened)
     settings = given(TrainConfig, values)
+    if image_pixel_size_um is not None:
+        opened.state_pixel_size(image_pixel_size_um)
     steps = train_steps(version, opened, name=name, summary=summary, **settings)
     _finish(steps, opened, report)
 
@@ -66,6 +78,7 @@ def train(
 @click.option("--version", default="B", show_default=True, help="Its last stage is run.")
 @new_name
 @new_summary
+@pixel_size
 @settings_options(TrainConfig, leave_out=config.FIXED_IN_FINE_TUNING, default="the model's own")
 @following
 def fine_tune(
@@ -74,6 +87,7 @@ def fine_tune(
     version: str,
     name: str | None,
     summary: str,
+    image_pixel_size_um: float | None,
     report: Reporter,
     **values: Any,
 ) -> None:
@@ -88,6 +102,8 @@ def fine_tune(
     _check(version, name, opened)
     model = load_model(start, opened)
     settings = given(TrainConfig, values)
+    if image_pixel_size_um is not None:
+        opened.state_pixel_size(image_pixel_size_um)
     steps = fine_tune_steps(model, opened, version, name=name, summary=summary, **settings)
     _finish(steps, opened, report)
 
@@ -105,6 +121,13 @@ def _check(version: str, name: str | None, project: Project) -> None:
 
 def _finish(steps: Steps, project: Project, report: Reporter) -> None:
     card = report.follow(steps, if_stopped=GOES_ON).card
+    assumed = sum(image.pixel_size_assumed for image in card.images)
+    if assumed:
+        report.warn(
+            f"{assumed} of {len(card.images)} images do not state their pixel size; "
+            f"{card.image_pixel_size_um:g} um was assumed, and if that is wrong, so is the model "
+            "(state it with --pixel-size and train again)"
+        )
     lines = [f"Made the model {card.name} in {project.models_folder / card.name}"]
     lines += [
         f"F {figure.f_score:.3f} at {figure.cutoff_um:g} um on {figure.on}"
