@@ -10,7 +10,7 @@ import click
 import pytest
 
 from napari_htcell.cli import COMMANDS, main
-from napari_htcell.config import DetectConfig, EvaluateConfig, TrainConfig
+from napari_htcell.config import FIXED_IN_FINE_TUNING, DetectConfig, EvaluateConfig, TrainConfig
 
 
 def options(name):
@@ -72,11 +72,7 @@ def test_version_and_bare_call(htcell):
         ("detect", DetectConfig, set()),
         ("train", TrainConfig, set()),
         ("evaluate", EvaluateConfig, set()),
-        (
-            "fine-tune",
-            TrainConfig,
-            {"pixel_size_um", "spot_sigma_um", "base_width", "depth"},
-        ),
+        ("fine-tune", TrainConfig, set(FIXED_IN_FINE_TUNING)),
     ],
 )
 def test_flags_are_the_settings(command, kind, missing):
