@@ -57,10 +57,12 @@ def main(output: Path, seed: int, versions: tuple[str, ...]) -> None:
         simulated_complete=N_SIMULATED_COMPLETE,
     )
     for version in versions:
-        steps = train_steps(version, project, name=version, seed=seed, summary=summary)
+        # A name of its own: that of the model which the package has already is taken.
+        steps = train_steps(version, project, name=f"new {version}", seed=seed, summary=summary)
         model = with_bar(steps, version)
-        models.save_model(model, output / "shipped", half=True)
-        click.echo(f"{model.name}: {output / 'shipped' / model.name}")
+        card = model.card.model_copy(update={"name": version})
+        models.save_model(models.Model(card, model.network), output / "shipped", half=True)
+        click.echo(f"{version}: {output / 'shipped' / version}")
 
 
 if __name__ == "__main__":

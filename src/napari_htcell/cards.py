@@ -74,6 +74,15 @@ class Card(_Record):
     date: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     weights_sha256: str = ""
 
+    @property
+    def headline(self) -> str:
+        """Name, version, date and first figure, in one line."""
+        parts = [f"{self.name}: version {self.version}", self.date[:10]]
+        if self.figures:
+            first = self.figures[0]
+            parts.append(f"F {first.f_score:.3f} at {first.cutoff_um:g} um on {first.on}")
+        return ", ".join(parts)
+
 
 def software() -> dict[str, str]:
     """Return the versions of what computes a result."""

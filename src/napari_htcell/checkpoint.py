@@ -30,11 +30,14 @@ class State:
         Number format it is run in; another one would give another result.
     job : str
         Fingerprint of everything that the result depends on.
+    seconds : float
+        Time spent on it so far, over all runs.
     """
 
     step: int
     precision: torch.dtype
     job: str
+    seconds: float
 
 
 def save(path: Path, network: UNet, optimiser: torch.optim.SGD, state: State) -> None:
@@ -43,7 +46,7 @@ def save(path: Path, network: UNet, optimiser: torch.optim.SGD, state: State) ->
     for index, values in optimiser.state_dict()["state"].items():
         tensors[f"{MOMENTUM}{index}"] = values["momentum_buffer"]
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    metadata = {"step": str(state.step), "precision": str(state.precision), "job": state.job}
+    metadata = {name: str(value) for name, value in vars(state).items()}
     atomic.write_bytes(path, safetensors.torch.save(plain, metadata))
 
 
@@ -56,7 +59,8 @@ def peek(path: Path, job: str) -> State | None:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
         precision = getattr(torch, metadata["precision"].removeprefix("torch."))
-        state = State(int(metadata["step"]), precision, metadata["job"])
+        seconds = float(metadata["seconds"])
+        state = State(int(metadata["step"]), precision, metadata["job"], seconds)
     except (OSError, safetensors.SafetensorError, KeyError, ValueError, AttributeError):
         return None
     return state if state.job == job else None

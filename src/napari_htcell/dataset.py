@@ -96,8 +96,10 @@ def learning_images(
         yield Progress("reading images", done, len(names), clock.seconds_left(done))
     if not found:
         missing = {
-            "complete": "no complete image or region: click every cell of one and mark it complete",
-            "partial": "no partially annotated image: click a few cells in some images",
+            "complete": "no complete image or region: click every cell of one, then mark it "
+            "complete (in the window, or htcell mark-complete)",
+            "partial": "no partially annotated image: click a few cells in some images "
+            "(in the window, or htcell import-annotations)",
         }[stage.learn_from]
         raise NothingToLearnError(f"{project.path.name} has {missing}")
     return found

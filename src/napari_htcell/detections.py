@@ -68,6 +68,13 @@ class Detections:
     def __len__(self) -> int:
         return len(self.points)
 
+    def __repr__(self) -> str:
+        how = self.provenance
+        return (
+            f"<Detections: {len(self)} cells, model {how.model!r}, threshold "
+            f"{how.settings.threshold:g}, {how.pixel_size_um:g} um per pixel>"
+        )
+
     def above(self, threshold: float) -> Self:
         """Return the detections with a score of at least `threshold`."""
         kept = self.scores >= threshold

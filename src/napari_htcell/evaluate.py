@@ -113,6 +113,11 @@ def evaluate(
         If shapes differ, both or no cut-off is given, or one is not positive.
     """
     points, truth = (np.asarray(array, dtype=np.float64) for array in (points, truth))
+    # An empty list has no columns of its own.
+    points, truth = (
+        array if array.size else array.reshape(0, *other.shape[1:] or (2,))
+        for array, other in ((points, truth), (truth, points))
+    )
     for array in (points, truth):
         check_points(array)
     if points.shape[1] != truth.shape[1]:
@@ -191,8 +196,8 @@ class Totals:
     Parameters
     ----------
     images, tp, fp, fn : int
-    mean_distance_um : float
-        Over all pairs; NaN without one.
+    mean_distance_px, mean_distance_um : float
+        Over all pairs; NaN without one, and in micrometres without a pixel size.
     count_error : float
         Mean over images of |detected - true| / max(true, 1).
     """
@@ -201,6 +206,7 @@ class Totals:
     tp: int
     fp: int
     fn: int
+    mean_distance_px: float
     mean_distance_um: float
     count_error: float
 
@@ -213,17 +219,22 @@ class Totals:
 def total(matches: Iterable[Match]) -> Totals:
     """Sum the matches of many images."""
     matches = list(matches)
-    distances = [m.distances * (m.pixel_size_um or math.nan) for m in matches]
-    together = np.concatenate(distances) if distances else np.empty(0)
     errors = [abs(m.n_points - m.n_truth) / max(m.n_truth, 1) for m in matches]
     return Totals(
         images=len(matches),
         tp=sum(m.tp for m in matches),
         fp=sum(m.fp for m in matches),
         fn=sum(m.fn for m in matches),
-        mean_distance_um=float(together.mean()) if len(together) else math.nan,
+        mean_distance_px=_mean([m.distances for m in matches]),
+        mean_distance_um=_mean([m.distances * (m.pixel_size_um or math.nan) for m in matches]),
         count_error=float(np.mean(errors)) if errors else math.nan,
     )
+
+
+def _mean(groups: Sequence[npt.NDArray[np.float64]]) -> float:
+    """Return the mean of all values; NaN without one."""
+    together = np.concatenate([np.empty(0), *groups])
+    return float(together.mean()) if len(together) else math.nan
 
 
 def best_threshold(

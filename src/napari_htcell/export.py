@@ -178,7 +178,8 @@ def count_row(record: ImageRecord, frame: int = 0) -> Row:
     cells = count_cells(annotation, detections, frame)
     row: Row = dict.fromkeys(COUNT_COLUMNS)
     row |= {"image": record.image, "frame": frame, "status": status}
-    row["annotated"] = len(cells.annotated)
+    if record.is_readable or len(cells.annotated):
+        row["annotated"] = len(cells.annotated)
     if detections is not None:
         how = detections.provenance
         row |= {"detected": len(detections.in_frame(frame)), "model": how.model}

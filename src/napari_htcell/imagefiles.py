@@ -16,6 +16,9 @@ import tifffile
 TIFF_SUFFIXES = (".tif", ".tiff")
 OTHER_SUFFIXES = (".png", ".jpg", ".jpeg")
 SUFFIXES = TIFF_SUFFIXES + OTHER_SUFFIXES
+_KINDS = dict.fromkeys(TIFF_SUFFIXES, "a TIFF image") | {
+    ".png": "a PNG image", ".jpg": "a JPEG image", ".jpeg": "a JPEG image",
+}  # fmt: skip
 
 _UM_PER_UNIT = {
     "nm": 1e-3, "µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "\\u00b5m": 1.0,
@@ -74,11 +77,12 @@ class ImageFile:
         reader = _read_tiff if path.suffix.lower() in TIFF_SUFFIXES else _read_other
         try:
             pixels, axes, pixel_size_um = reader(path)
-        # The two libraries raise a dozen kinds of errors on damaged files, one as good as another.
+        # The two libraries raise a dozen kinds of errors on damaged files, one as good as another,
+        # and say what helps those who write such libraries.
         except Exception as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
             raise ImageError(
-                f"{path}: cannot be read as an image ({reason}); is the file complete?"
+                f"{path}: cannot be read as {_KINDS[path.suffix.lower()]}; it is damaged, cut "
+                "short or of another kind: copy or export it again"
             ) from error
         pixels, is_rgb = _drop_single_axes(path, pixels, axes)
         return cls(pixels, is_rgb, pixel_size_um)

@@ -177,7 +177,7 @@ def _learn(start: Model, version: Version, stages: Sequence[Stage], project: Pro
     place(network, device)
     known = checkpoint.peek(keeper.path, job)
     precision = known.precision if known else choose_precision(network, device, chosen.precision)
-    began = time.monotonic()
+    began = time.monotonic() - (known.seconds if known else 0)
     yield from train_network(network, lessons, device, precision, keeper)
     yield from settle(network, lessons[-1].images, device)
     card = start.card.model_copy(

@@ -10,6 +10,7 @@ import hashlib
 import io
 import re
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,6 +50,9 @@ class Model:
         """The model's name."""
         return self.card.name
 
+    def __repr__(self) -> str:
+        return f"<Model {self.card.headline}>"
+
 
 @dataclass(frozen=True)
 class ModelEntry:
@@ -64,6 +68,9 @@ class ModelEntry:
     card: Card
     folder: Path
     origin: Origin
+
+    def __repr__(self) -> str:
+        return f"<ModelEntry {self.card.headline}, {self.origin}: {self.folder}>"
 
 
 def user_folder() -> Path:
@@ -130,8 +137,11 @@ def find_model(name_or_path: str | Path, project: Project | None = None) -> Mode
         raise ModelError(
             f"{folder}: is a file; import it first (htcell models import), or name a model's folder"
         )
-    names = ", ".join(entry.card.name for entry in entries) or "none"
-    raise ModelError(f"there is no model {str(name_or_path)!r}; the models here are: {names}")
+    names = ", ".join(f"{entry.card.name} ({entry.origin})" for entry in entries) or "none"
+    raise ModelError(
+        f"there is no model {str(name_or_path)!r}; the models here are: {names}; "
+        "a project's model can be named by its folder, PROJECT/models/NAME"
+    )
 
 
 def load_model(name_or_path: str | Path, project: Project | None = None) -> Model:
@@ -213,13 +223,16 @@ def save_model(model: Model, folder: Path, *, half: bool = False) -> Model:
 
 
 def check_new_name(name: str, folder: Path) -> None:
-    """Raise ModelError unless a new model of that name can be kept in `folder`."""
+    """Raise ModelError unless a new model of that name can be kept in `folder`.
+
+    A shipped model's name is taken everywhere: which of two is meant could not be seen.
+    """
     if not re.fullmatch(NAME_PATTERN, name):
         raise ModelError(
             f"{name!r} cannot be a model's name; use up to 80 letters, digits, spaces and . _ + -, "
             "and start with a letter or digit"
         )
-    if (folder / name).exists():
+    if any((place / name).exists() for place in (folder, SHIPPED_FOLDER)):
         raise ModelError(f"there is a model {name!r} already; choose another name")
 
 
@@ -232,8 +245,25 @@ def free_name(wanted: str, folder: Path) -> str:
     return name
 
 
-def export_model(entry: ModelEntry, path: Path) -> None:
-    """Write a model as one zip file, to hand on; an existing file is not overwritten."""
+def export_model(entry: ModelEntry, path: Path) -> Path:
+    """Write a model as one zip file, to hand on; an existing file is not overwritten.
+
+    Parameters
+    ----------
+    entry : ModelEntry
+    path : Path
+        The file, .zip being appended where it is missing; or a folder that is there, in which the
+        file has the model's name.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    if path.is_dir():
+        path = path / entry.card.name
+    if path.suffix.lower() != ".zip":
+        path = path.with_name(f"{path.name}.zip")
     if path.exists():
         raise FileExistsError(f"{path} is already there; choose another name")
     content = io.BytesIO()
@@ -241,10 +271,19 @@ def export_model(entry: ModelEntry, path: Path) -> None:
         for name in (CARD, WEIGHTS):
             archive.write(entry.folder / name, name)
     atomic.write_bytes(path, content.getvalue())
+    return path
 
 
-def import_model(path: Path, folder: Path | None = None) -> ModelEntry:
-    """Import a model from a zip file or a folder into the user's models (or another folder).
+def import_model(path: Path, folder: Path | None = None, *, name: str | None = None) -> ModelEntry:
+    """Import a model from a zip file or a folder.
+
+    Parameters
+    ----------
+    path : Path
+    folder : Path, optional
+        Where models are kept; without it the user's.
+    name : str, optional
+        What to call it here; without it its own name.
 
     Raises
     ------
@@ -252,17 +291,20 @@ def import_model(path: Path, folder: Path | None = None) -> ModelEntry:
         If it is no model, damaged, or its name is taken there; nothing is kept then.
     """
     folder = folder or user_folder()
-    unchecked = atomic.beside(folder / "import")
-    unchecked.mkdir(parents=True)
-    try:
-        for name in (CARD, WEIGHTS):
-            atomic.write_bytes(unchecked / name, _member(path, name))
-        model = load_model(unchecked)
-        check_new_name(model.name, folder)
-        unchecked.rename(folder / model.name)
-    finally:
-        shutil.rmtree(unchecked, ignore_errors=True)
-    return ModelEntry(model.card, folder / model.name, "user")
+    with tempfile.TemporaryDirectory() as unchecked:
+        for file in (CARD, WEIGHTS):
+            atomic.write_bytes(Path(unchecked) / file, _member(path, file))
+        try:
+            card = load_model(unchecked).card
+        except ModelError as error:
+            # The user knows nothing of the folder in which it was tried.
+            raise ModelError(str(error).replace(unchecked, str(path))) from error
+        card = card.model_copy(update={"name": name or card.name})
+        check_new_name(card.name, folder)
+        with atomic.new_folder(folder / card.name) as unfinished:
+            shutil.copyfile(Path(unchecked) / WEIGHTS, unfinished / WEIGHTS)
+            atomic.write_text(unfinished / CARD, card.model_dump_json(indent=1))
+    return ModelEntry(card, folder / card.name, "user" if folder == user_folder() else "project")
 
 
 def _member(path: Path, name: str) -> bytes:

@@ -198,12 +198,18 @@ def open_project(path: str | Path) -> Project:
     Raises
     ------
     ProjectError
-        If there is no such folder or it has no images.
+        If there is no such folder, it has no images, or its settings are damaged.
     """
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise ProjectError(f"{folder}: no such folder")
     project = Project(folder.resolve())
+    # Said once here, not of every image that is read later.
+    if project.settings.format != ProjectSettings().format:
+        raise ProjectError(
+            f"{folder}: is of a newer napari-htcell (its settings have the format "
+            f"{project.settings.format}); update napari-htcell"
+        )
     if not project.images:
         raise ProjectError(
             f"{folder}: has no images; put images ({', '.join(SUFFIXES)}) into it or into "

@@ -19,6 +19,7 @@ from napari_htcell.device import computing_in
 from napari_htcell.progress import Clock, Progress
 from napari_htcell.unet import UNet
 from napari_htcell.versions import Stage
+from napari_htcell.words import count
 
 
 class TrainingError(ValueError):
@@ -129,10 +130,12 @@ def train_network(
     if known is not None:
         checkpoint.load(keeper.path, network, optimiser)
     clock, saved = Clock(total, done), time.monotonic()
+    began = saved - (0 if known is None else known.seconds)
     network.train()
     for lesson, step, square in _plan(lessons, done):
         if step == 0:
             optimiser = lesson.optimiser(network)
+        what = f"learning from {count(len(lesson.images), 'image')}"
         image, target, weight = lesson.batch(square, device)
         with computing_in(device, precision):
             logits = network(image)
@@ -146,13 +149,13 @@ def train_network(
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         done += 1
-        state = checkpoint.State(done, precision, keeper.job)
+        state = checkpoint.State(done, precision, keeper.job, time.monotonic() - began)
         # The last state too: should keeping the model fail, the training is not lost.
         if done == total or time.monotonic() - saved > keeper.seconds:
             checkpoint.save(keeper.path, network, optimiser, state)
             saved = time.monotonic()
         try:
-            yield Progress("training", done, total, clock.seconds_left(done), loss.item())
+            yield Progress(what, done, total, clock.seconds_left(done), loss.item())
         except GeneratorExit:
             checkpoint.save(keeper.path, network, optimiser, state)
             raise

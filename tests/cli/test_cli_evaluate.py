@@ -34,6 +34,10 @@ def test_the_cut_off_is_in_micrometres_unless_said(htcell, tables):
     assert last == ["all", "images", "1", "2", "2", "0.333", "0.00"]
     wider = htcell("evaluate", *tables, "--pixel-size", 4, "--cutoff-um", 20)
     assert wider.stdout.splitlines()[-1].split()[2:5] == ["2", "1", "1"]
+    # Without a pixel size distances are in pixels, and said to be.
+    pixels = htcell("evaluate", *tables, "--cutoff-px", 5).stdout.splitlines()
+    assert "d (px)" in pixels[0]
+    assert pixels[-1].split()[-1] == "2.50"
 
 
 def test_folders_of_tables(htcell, tiny_project, tiny_model_folder):

@@ -65,8 +65,22 @@ def test_a_table_named_as_its_image(htcell, project, table, name, image):
 
 def test_a_table_for_a_named_image(htcell, project, table):
     clicks = table("frame,y,x\n0,5,6\n")
-    assert htcell("import-annotations", project.path, clicks, "--image", "a.tif").exit_code == 0
-    assert project.annotation("a.tif").points.shape == (1, 2)
+    # As the project names it, or without the ending.
+    for name, image in (("a.tif", "a.tif"), ("b", "b.ome.tif")):
+        assert htcell("import-annotations", project.path, clicks, "--image", name).exit_code == 0
+        assert project.annotation(image).points.shape == (1, 2)
+
+
+def test_a_table_of_more_images_than_the_project_has(htcell, refused, project, table):
+    command = ("import-annotations", project.path)
+    clicks = table("image,y,x\na.tif,1,2\nelsewhere.tif,1,2\nb.tif,3,4\n")
+    assert "--common" in refused(1, *command, clicks, unchanged=[project.path])
+    result = htcell(*command, clicks, "--common", "--pixel-size", 0.8)
+    assert result.stdout == "Imported 2 points into 2 images\n"
+    np.testing.assert_allclose(project.annotation("b.ome.tif").points, [[3, 4]])
+    assert open_project(project.path).settings.pixel_size_um == 0.8
+    strange = table("image,y,x\nelsewhere.tif,1,2\n")
+    assert "elsewhere.tif" in refused(1, *command, strange, "--common")
 
 
 def test_masks_become_centroids(htcell, project, tmp_path):

@@ -48,7 +48,7 @@ def test_fine_tune_starts_from_a_model(htcell, tiny_project, tiny_model_folder):
     assert entry.card.training.base_width == 4
     assert f"Made the model {entry.card.name}" in result.stdout
     assert "at 16 um on the complete images that it learnt from" in result.stdout
-    assert "training 100%" in result.stderr
+    assert "learning from 2 images 100%" in result.stderr
     assert "loss" in result.stderr
 
 
@@ -78,7 +78,7 @@ def test_after_ctrl_c_the_same_command_goes_on(htcell, tiny_project, monkeypatch
                 progress = next(inside)
             except StopIteration as stop:
                 return stop.value
-            if progress.what == "training":
+            if progress.loss is not None:
                 seen.append(progress.done)
                 if len(seen) == 5:
                     signal.raise_signal(signal.SIGINT)
@@ -112,7 +112,7 @@ def test_ctrl_c_in_a_real_process(tiny_project):
         [*PROGRAM, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         said = ""
-        while "training" not in said:
+        while "learning from" not in said:
             said += process.stderr.read(1) or pytest.fail(said)
         process.send_signal(signal.SIGINT)
         said += process.communicate(timeout=60)[1]
@@ -141,19 +141,28 @@ def test_refusals_change_nothing(refused, tiny_project, tiny_model_folder):
 
 def test_models_go_out_and_come_in(htcell, refused, tiny_project, tiny_model_folder, tmp_path):
     archive, keep = tmp_path / "B.zip", [tmp_path]
-    assert htcell("models", "export", tiny_model_folder, archive).exit_code == 0
-    assert "already there" in refused(1, "models", "export", tiny_model_folder, archive)
-    assert htcell("models", "import", archive).stdout.startswith("Imported B to ")
+    assert str(archive) in htcell("models", "export", tiny_model_folder, tmp_path).stdout
+    assert "already there" in refused(1, "models", "export", tiny_model_folder, tmp_path / "B")
+    # The shipped model has this name.
     assert "already" in refused(1, "models", "import", archive, unchanged=keep)
+    named = ("models", "import", archive, "--name", "theirs")
+    assert htcell(*named).stdout.startswith("Imported theirs to ")
+    assert "already" in refused(1, *named, unchanged=keep)
     listed = json.loads(htcell("models", "list", "--json").stdout)
-    assert [one["name"] for one in listed if one["origin"] == "user"] == ["B"]
-    project = tiny_project()
-    assert htcell("models", "import", archive, "--project", project.path).exit_code == 0
-    assert "B  version D, project" in htcell("models", "list", "--project", project.path).stdout
-    shown = htcell("models", "show", "B", "--project", project.path).stdout
-    assert str(project.models_folder) in shown
+    assert [one["name"] for one in listed if one["origin"] == "user"] == ["theirs"]
+    project = tmp_path / "new"
+    project.mkdir()  # without images so far
+    assert htcell(*named, "--project", project).exit_code == 0
+    (line,) = (
+        line
+        for line in htcell("models", "list", "--project", project).stdout.splitlines()
+        if line.endswith("(project)")
+    )
+    assert line.startswith("theirs: version D, ")
+    shown = htcell("models", "show", "theirs", "--project", project).stdout
+    assert str(project / "models" / "theirs") in shown
     assert "figure: F " in shown
-    card = json.loads(htcell("models", "show", "B", "--json").stdout)
+    card = json.loads(htcell("models", "show", "theirs", "--json").stdout)
     assert card["training"]["base_width"] == 4
 
 

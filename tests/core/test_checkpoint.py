@@ -12,7 +12,7 @@ from napari_htcell import checkpoint
 from napari_htcell.checkpoint import State
 from napari_htcell.unet import UNet
 
-STATE = State(7, torch.bfloat16, "job")
+STATE = State(7, torch.bfloat16, "job", 1.5)
 
 
 def trained(steps: int = 2) -> tuple[UNet, torch.optim.SGD]:

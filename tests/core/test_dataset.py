@@ -51,7 +51,7 @@ def test_progress_per_image(make_project: Callable[..., Project]) -> None:
         (
             COMPLETE,
             SOME,
-            r"lab 1 has no complete image or region: click every cell of one and mark",
+            r"lab 1 has no complete image or region: click every cell of one, then mark",
         ),
         (PARTIAL, ALL, r"lab 1 has no partially annotated image: click a few cells"),
         (PARTIAL, Annotation.empty(), r"lab 1 has no partially annotated image"),

@@ -50,6 +50,9 @@ def test_empty_cases() -> None:
     assert (invented.tp, invented.fp, invented.fn, invented.f_score) == (0, 2, 0, 0)
     far = evaluate(some, some + 100, cutoff_px=5)
     assert (far.tp, far.f_score) == (0, 0)
+    assert evaluate([], some, cutoff_px=5).fn == 2
+    assert evaluate(np.ones((1, 3)), [], cutoff_px=5).fp == 1
+    assert evaluate([], [], cutoff_px=5).f_score == 1
     assert math.isnan(far.mean_distance)
 
 

@@ -260,8 +260,9 @@ def test_damaged_file_is_named_in_one_line(tmp_path: Path, kind: str, suffix: st
     path = damaged(tmp_path, f"{kind} {suffix}")
     with pytest.raises(ImageError) as caught:
         ImageFile.read(path)
-    assert str(caught.value).startswith(f"{path}: cannot be read as an image (")
-    assert str(caught.value).endswith("is the file complete?")
+    name = {".tif": "TIFF", ".png": "PNG", ".jpg": "JPEG"}[suffix]
+    assert str(caught.value).startswith(f"{path}: cannot be read as a {name} image; it is damaged")
+    assert str(caught.value).endswith("copy or export it again")
     assert "\n" not in str(caught.value)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 import tifffile
 import torch
 
@@ -67,17 +68,15 @@ def same(one: Model, other: Model) -> bool:
 def cancel_after(steps: learn.Steps, step: int) -> None:
     """Close a training after a step; 0 is before the first."""
     for report in steps:
-        if (report.what, report.done) == ("training", step) or (report.what, step) == (
-            "reading images",
-            0,
-        ):
+        is_step = report.loss is not None
+        if (is_step and report.done == step) or (step == 0 and report.what == "reading images"):
             steps.close()
             return
     raise AssertionError("the training ended before")
 
 
 def first_step(steps: learn.Steps) -> int:
-    done = next(report.done for report in steps if report.what == "training")
+    done = next(report.done for report in steps if report.loss is not None)
     steps.close()
     return done
 
@@ -101,6 +100,16 @@ def test_cancelled_anywhere_and_resumed_is_as_uninterrupted(project: Project, st
     assert resumed.card.detection == whole.card.detection
     assert resumed.card.figures == whole.card.figures
     assert sorted(path.name for path in project.training_folder.iterdir()) == []
+
+
+def test_the_time_of_earlier_runs_counts(project: Project) -> None:
+    cancel_after(train_steps("A", project, **TINY), 4)
+    (path,) = project.training_folder.iterdir()
+    with safetensors.safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    longer = metadata | {"seconds": str(float(metadata["seconds"]) + 100)}
+    safetensors.torch.save_file(safetensors.torch.load_file(path), path, longer)
+    assert 100 <= train("A", project, **TINY).card.seconds < 200
 
 
 def test_cancelled_again_and_again(project: Project) -> None:
@@ -132,7 +141,7 @@ def test_a_killed_training_goes_on(project: Project, tmp_path: Path) -> None:
         "versions.VERSIONS['A'] = replace(a, stages=(stage,))\n"
         f"settings = {TINY!r} | {{'checkpoint_seconds': 0}}\n"
         "for report in learn.train_steps('A', project.open_project(sys.argv[1]), **settings):\n"
-        "    if report.what == 'training' and report.done == 4:\n"
+        "    if report.loss is not None and report.done == 4:\n"
         "        print('four', flush=True)\n"
         "        sys.stdin.readline()\n"
     )
@@ -250,7 +259,7 @@ def test_a_name_taken_meanwhile_costs_no_training(project: Project) -> None:
     steps = train_steps("D", project, name="mine", **TINY)
     next(steps)
     other = train("D", project, name="mine", **TINY)
-    assert [r.done for r in steps if r.what == "training"] == list(range(1, COMPLETE_STEPS + 1))
+    assert [r.done for r in steps if r.loss is not None] == list(range(1, COMPLETE_STEPS + 1))
     assert sorted(entry.card.name for entry in list_models(project)) == ["mine", "mine-2"]
     assert same(models.load_model("mine-2", project), other)
 

@@ -103,9 +103,15 @@ def test_pixel_size_of_the_project_wins_over_the_files(tmp_path: Path) -> None:
 def test_damaged_settings_are_named_in_one_line(tmp_path: Path, content: bytes) -> None:
     (folder_with(tmp_path, "a.png") / "htcell.json").write_bytes(content)
     with pytest.raises(ProjectError, match=r"htcell\.json: is damaged \(.+\); correct it") as e:
-        _ = open_project(tmp_path).settings
+        open_project(tmp_path)
     assert "\n" not in str(e.value)
     assert "validation error for" not in str(e.value)
+
+
+def test_settings_of_a_newer_format_are_refused(tmp_path: Path) -> None:
+    (folder_with(tmp_path, "a.png") / "htcell.json").write_text('{"format": 2}')
+    with pytest.raises(ProjectError, match=r"format 2.*update napari-htcell"):
+        open_project(tmp_path)
 
 
 def test_masks(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_every_step_reports(image: LearningImage, tmp_path: Path) -> None:
     steps = train_network(UNet(2, 1), lessons, CPU, torch.float32, keeper)
     reports = list(steps)
     assert [(r.what, r.done, r.total) for r in reports] == [
-        ("training", n, 12) for n in range(1, 13)
+        ("learning from 1 image", n, 12) for n in range(1, 13)
     ]
     assert reports[-1].seconds_left == 0
     assert all(r.loss is not None and np.isfinite(r.loss) for r in reports)

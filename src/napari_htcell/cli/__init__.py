@@ -34,6 +34,9 @@ COMMANDS = {
     "import-annotations": Entry(
         "import_annotations", "import_annotations", "Take clicks or masks into a project."
     ),
+    "mark-complete": Entry(
+        "mark_complete", "mark_complete", "Say that every cell of an image has a point."
+    ),
 }
 """The commands; each is loaded when it is called, so that help and mistakes are quick."""
 

@@ -15,6 +15,7 @@ from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.config import DetectConfig
 from napari_htcell.export import ImageRecord
 from napari_htcell.project import open_project
+from napari_htcell.words import count
 
 if TYPE_CHECKING:
     from napari_htcell.batch import FileResult
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Name of a model, or its folder.",
 )
-@pixel_size("without it what each file states")
+@pixel_size("kept in a project.  [default: what the project, else each file, states]")
 @settings_options(DetectConfig, default="the model's own")
 @click.option("-o", "--output", "counts", type=NEW_FILE, help="Counts table (CSV) to write.")
 @click.option("--points", type=NEW_FILE, help="Points table (CSV) to write.")
@@ -87,10 +88,19 @@ def _warn_of_assumed(results: Sequence[FileResult], report: Reporter) -> None:
     ]
     if assumed:
         report.warn(
-            f"{len(assumed)} of {len(results)} images do not state their pixel size; "
+            f"{len(assumed)} of {count(len(results), 'image')} do not state their pixel size; "
             f"{assumed[0]:g} um, that of the model's training images, was assumed "
             "(state it with --pixel-size)"
         )
+
+
+def _found(row: export.Row) -> str:
+    """Return a row of the counts in words: what was detected, and what counts besides."""
+    place = f"{row['image']}, frame {row['frame']}" if row["frame"] else row["image"]
+    said = f"{place}: {count(row['detected'], 'cell')} detected"
+    if row["annotated"]:
+        said += f", {row['annotated']} annotated, {row['final']} in all"
+    return said
 
 
 def _give(
@@ -102,16 +112,17 @@ def _give(
         for result in results
         for row in (result.record or ImageRecord(result.name, is_readable=False)).count_rows
     ]
-    lines = [f"{row['image']}: {row['detected']} cells" for row in rows if row["model"]]
+    lines = [_found(row) for row in rows if row["model"]]
     # Tables of failures alone would look like results.
     if any(result.record for result in results):
         if counts is not None:
             pointsfile.write_rows(counts, export.COUNT_COLUMNS, rows)
-            lines.append(f"Wrote the counts of {len(results)} images to {counts}")
+            read = [result for result in results if result.record]
+            lines.append(f"Wrote the counts of {count(len(read), 'image')} to {counts}")
         if points is not None:
             cells = [row for one in results if one.record for row in one.record.point_rows]
             pointsfile.write_rows(points, export.POINT_COLUMNS, cells)
-            lines.append(f"Wrote {len(cells)} points to {points}")
+            lines.append(f"Wrote {count(len(cells), 'point')} to {points}")
     failed = [{"image": one.name, "error": one.error} for one in results if one.error is not None]
     tell = report.result if counts is None and points is None else report.done
     tell({"counts": rows, "failed": failed}, lines)

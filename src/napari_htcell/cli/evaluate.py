@@ -30,7 +30,7 @@ Tables = dict[str, Points]
     metavar="PX",
     help="largest distance of a match in pixels, in place of --cutoff-um",
 )
-@pixel_size("needed for a cut-off in micrometres")
+@pixel_size("needed for a cut-off in micrometres.")
 @click.option("--common", is_flag=True, help="Compare only images that both tables name.")
 @reporting
 def evaluate(
@@ -69,10 +69,11 @@ def evaluate(
         "fp": summed.fp,
         "fn": summed.fn,
         "f_score": summed.f_score,
+        "mean_distance_px": summed.mean_distance_px,
         "mean_distance_um": summed.mean_distance_um,
         "count_error": summed.count_error,
     }
-    report.result({"images": rows, "totals": totals} | cutoff, _table(rows, totals))
+    report.result({"images": rows, "totals": totals} | cutoff, _table(rows, totals, pixel_size_um))
 
 
 def _cutoff(
@@ -163,11 +164,13 @@ def _row(name: str, match: Match) -> dict[str, Any]:
     }
 
 
-def _table(rows: list[dict[str, Any]], totals: dict[str, Any]) -> list[str]:
+def _table(rows: list[dict[str, Any]], totals: dict[str, Any], size: float | None) -> list[str]:
     width = max(len(row["image"]) for row in [*rows, {"image": "all images"}])
-    lines = [f"{'image':<{width}}  {'TP':>6}  {'FP':>6}  {'FN':>6}  {'F':>6}  {'d (um)':>6}"]
+    unit = "px" if size is None else "um"
+    heading = f"d ({unit})"
+    lines = [f"{'image':<{width}}  {'TP':>6}  {'FP':>6}  {'FN':>6}  {'F':>6}  {heading:>6}"]
     for row in [*rows, {"image": "all images"} | totals]:
-        d = row["mean_distance_um"]
+        d = row[f"mean_distance_{unit}"]
         lines.append(
             f"{row['image']:<{width}}  {row['tp']:>6}  {row['fp']:>6}  {row['fn']:>6}  "
             f"{row['f_score']:>6.3f}  {'-' if math.isnan(d) else f'{d:.2f}':>6}"

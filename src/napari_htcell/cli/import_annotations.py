@@ -13,10 +13,11 @@ from scipy import ndimage
 
 from napari_htcell import pointsfile
 from napari_htcell.annotations import BY_HAND, Annotation, check_inside, labels_to_centroids
-from napari_htcell.cli.options import EXISTING, EXISTING_FOLDER
+from napari_htcell.cli.options import EXISTING, EXISTING_FOLDER, pixel_size
 from napari_htcell.cli.reporting import Reporter, reporting
 from napari_htcell.imagefiles import SUFFIXES, TIFF_SUFFIXES, ImageError, ImageFile
 from napari_htcell.project import Project, ProjectError, open_project
+from napari_htcell.words import count
 
 MASK_SUFFIXES = (*TIFF_SUFFIXES, ".png")
 """No JPEG: it blurs the numbers of the cells into others."""
@@ -27,6 +28,8 @@ MASK_SUFFIXES = (*TIFF_SUFFIXES, ".png")
 @click.argument("source", metavar="CSV_OR_MASKS", type=EXISTING)
 @click.option("--image", help="The image that a table without names, or one mask, belongs to.")
 @click.option("--complete", is_flag=True, help="Every cell of these images is annotated.")
+@click.option("--common", is_flag=True, help="Leave out images that the project does not have.")
+@pixel_size("kept in the project.")
 @click.option("--replace", "replaces", is_flag=True, help="Replace annotations that are there.")
 @reporting
 def import_annotations(
@@ -34,6 +37,8 @@ def import_annotations(
     source: Path,
     image: str | None,
     complete: bool,
+    common: bool,
+    pixel_size_um: float | None,
     replaces: bool,
     report: Reporter,
 ) -> None:
@@ -45,20 +50,31 @@ def import_annotations(
     as. Masks become their centroids. Everything is checked before anything is written.
     """
     opened = open_project(project)
-    found = [_check(opened, one, complete=complete) for one in _read(opened, source, image)]
+    read = list(_read(opened, source, image))
+    strange = [one for one in read if one.name not in opened.images]
+    if strange and (not common or len(strange) == len(read)):
+        raise ProjectError(
+            f"{strange[0].where}: {strange[0].name!r} is no image of {opened.path.name}, or more "
+            f"than one; its {count(len(opened.images), 'image')} start with {opened.images[0]!r} "
+            "(--image NAME says which one is meant, --common leaves out those not there)"
+        )
+    found = [_check(opened, one, complete=complete) for one in read if one not in strange]
     names = [name for name, _ in found]
     taken = [name for name in names if opened.annotation(name).frames]
     if len(set(names)) < len(names):
-        raise ProjectError(f"{source}: has two files for one image")
+        raise ProjectError(f"{source}: has two tables or masks for one image")
     if taken and not replaces:
         raise ProjectError(
             f"{len(taken)} of the images are annotated already, the first {taken[0]!r}; "
             "--replace replaces what is there"
         )
+    if pixel_size_um is not None:
+        opened.state_pixel_size(pixel_size_um)
     for name, annotation in found:
         opened.save_annotation(name, annotation)
     counts = {name: len(annotation.points) for name, annotation in found}
-    lines = f"Imported {sum(counts.values())} points into {len(counts)} images"
+    total = sum(counts.values())
+    lines = f"Imported {count(total, 'point')} into {count(len(counts), 'image')}"
     report.done({"images": counts, "complete": complete}, lines)
 
 
@@ -82,29 +98,31 @@ def _read(project: Project, source: Path, image: str | None) -> Iterator[_Found]
         if image is not None:
             raise click.UsageError("--image is for one file, not for a folder")
         for mask in masks:
-            name = _named(project, mask, mask.relative_to(source).as_posix())
-            yield _from_mask(mask, name)
+            yield _from_mask(mask, _name(project, mask.relative_to(source).as_posix()))
     elif source.name.lower().endswith(MASK_SUFFIXES):
-        yield _from_mask(source, image or _named(project, source, source.name))
+        yield _from_mask(source, _one_name(project, source, image))
     else:
         for name, (points, sources) in pointsfile.read_points(source).items():
             if name and image is not None:
                 raise click.UsageError(f"{source} names images itself; leave out --image")
-            chosen = name or image or _named(project, source, source.name)
+            chosen = _name(project, name) if name else _one_name(project, source, image)
             yield _Found(chosen, str(source), points, tuple(one or BY_HAND for one in sources))
 
 
-def _named(project: Project, source: Path, name: str) -> str:
-    """Return the image of the project that a file is named as, whatever the endings."""
-    fits = [one for one in project.images if _stem(one) == _stem(name)]
-    if len(fits) == 1:
-        return fits[0]
-    if not fits and len(project.images) == 1:
+def _one_name(project: Project, source: Path, image: str | None) -> str:
+    """Return the image that a single file belongs to."""
+    name = _name(project, image or source.name)
+    if image is None and name not in project.images and len(project.images) == 1:
         return project.images[0]
-    raise ProjectError(
-        f"{source}: is named as {len(fits) or 'none'} of the images of {project.path.name}; "
-        "rename it as its image, or say --image NAME"
-    )
+    return name
+
+
+def _name(project: Project, name: str) -> str:
+    """Return the image of the project that is meant, whatever the endings; else the name itself."""
+    if name in project.images:
+        return name
+    fits = [one for one in project.images if _stem(one) == _stem(name)]
+    return fits[0] if len(fits) == 1 else name
 
 
 def _stem(name: str) -> str:

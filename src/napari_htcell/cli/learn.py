@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from napari_htcell import config
-from napari_htcell.cli.options import EXISTING_FOLDER, given, settings_options
+from napari_htcell.cli.options import EXISTING_FOLDER, given, pixel_size, settings_options
 from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.config import TrainConfig
 from napari_htcell.models import check_new_name, find_model, load_model
 from napari_htcell.project import Project, open_project
+from napari_htcell.words import count
 
 if TYPE_CHECKING:
     from napari_htcell.learn import Steps
@@ -23,12 +24,9 @@ FLAGS = {"pixel_size_um": "--network-pixel-size"}
 new_name = click.option("--name", help="Name of the new model.  [default: version and date]")
 new_summary = click.option("--summary", default="", help="What it learns from, for its card.")
 
-pixel_size = click.option(
-    "--pixel-size",
-    "image_pixel_size_um",
-    type=float,
-    help="Micrometres per pixel of the images, kept in the project.  "
-    "[default: what the project, else each file, states]",
+images_pixel_size = pixel_size(
+    "kept in the project.  [default: what the project, else each file, states]",
+    parameter="image_pixel_size_um",
 )
 
 GOES_ON = "what it has learnt is kept, and the same command goes on from there"
@@ -39,7 +37,7 @@ GOES_ON = "what it has learnt is kept, and the same command goes on from there"
 @click.argument("project", type=EXISTING_FOLDER)
 @new_name
 @new_summary
-@pixel_size
+@images_pixel_size
 @settings_options(TrainConfig, names=FLAGS)
 @following
 def train(
@@ -78,7 +76,7 @@ def train(
 @click.option("--version", default="B", show_default=True, help="Its last stage is run.")
 @new_name
 @new_summary
-@pixel_size
+@images_pixel_size
 @settings_options(TrainConfig, leave_out=config.FIXED_IN_FINE_TUNING, default="the model's own")
 @following
 def fine_tune(
@@ -124,7 +122,7 @@ def _finish(steps: Steps, project: Project, report: Reporter) -> None:
     assumed = sum(image.pixel_size_assumed for image in card.images)
     if assumed:
         report.warn(
-            f"{assumed} of {len(card.images)} images do not state their pixel size; "
+            f"{assumed} of {count(len(card.images), 'image')} do not state their pixel size; "
             f"{card.image_pixel_size_um:g} um was assumed, and if that is wrong, so is the model "
             "(state it with --pixel-size and train again)"
         )

@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from napari_htcell import models as core
-from napari_htcell.cards import Card
-from napari_htcell.cli.options import EXISTING, EXISTING_FOLDER, NEW_FILE
+from napari_htcell.cli.options import EXISTING, EXISTING_FOLDER
 from napari_htcell.cli.reporting import Reporter, reporting
 from napari_htcell.models import ModelEntry
-from napari_htcell.project import Project, open_project
+from napari_htcell.project import Project
+from napari_htcell.words import count
 
 project_option: Callable[..., Any] = click.option(
     "--project", type=EXISTING_FOLDER, help="A project, whose own models count too."
@@ -21,7 +21,8 @@ project_option: Callable[..., Any] = click.option(
 
 
 def _open(project: Path | None) -> Project | None:
-    return None if project is None else open_project(project)
+    """Return a project that need not have images yet: its models are not about them."""
+    return None if project is None else Project(project.resolve())
 
 
 @click.group(invoke_without_command=True)
@@ -38,11 +39,7 @@ def models(ctx: click.Context) -> None:
 def list_command(project: Path | None, report: Reporter) -> None:
     """List the project's, the user's and the shipped models."""
     entries = core.list_models(_open(project))
-    lines = [
-        f"{entry.card.name}  version {entry.card.version}, {entry.origin}, "
-        f"{entry.card.date[:10]}{_best(entry.card)}"
-        for entry in entries
-    ]
+    lines = [f"{entry.card.headline} ({entry.origin})" for entry in entries]
     report.result([_as_json(entry) for entry in entries], lines or "There are no models.")
 
 
@@ -59,36 +56,30 @@ def show(model: str, project: Path | None, report: Reporter) -> None:
 @models.command("import")
 @click.argument("path", type=EXISTING)
 @click.option("--project", type=EXISTING_FOLDER, help="Into this project, not the user's models.")
+@click.option("--name", help="What to call it here.  [default: its own name]")
 @reporting
-def import_command(path: Path, project: Path | None, report: Reporter) -> None:
+def import_command(path: Path, project: Path | None, name: str | None, report: Reporter) -> None:
     """Import a model from PATH: a zip file that `export` wrote, or a model's folder."""
     opened = _open(project)
-    entry = core.import_model(path, None if opened is None else opened.models_folder)
+    entry = core.import_model(path, None if opened is None else opened.models_folder, name=name)
     report.done(_as_json(entry), f"Imported {entry.card.name} to {entry.folder}")
 
 
 @models.command()
 @click.argument("model")
-@click.argument("path", type=NEW_FILE)
+@click.argument("path", type=click.Path(path_type=Path))
 @project_option
 @reporting
 def export(model: str, path: Path, project: Path | None, report: Reporter) -> None:
-    """Write MODEL as one zip file, PATH, to hand on."""
+    """Write MODEL as one zip file, PATH, or into the folder PATH, to hand on."""
     entry = core.find_model(model, _open(project))
-    core.export_model(entry, path)
-    report.done(_as_json(entry), f"Wrote {entry.card.name} to {path}")
+    file = core.export_model(entry, path)
+    report.done(_as_json(entry) | {"file": str(file)}, f"Wrote {entry.card.name} to {file}")
 
 
 def _as_json(entry: ModelEntry) -> dict[str, Any]:
     place = {"origin": entry.origin, "folder": str(entry.folder)}
     return place | entry.card.model_dump(mode="json")
-
-
-def _best(card: Card) -> str:
-    if not card.figures:
-        return ""
-    figure = card.figures[0]
-    return f", F {figure.f_score:.3f} at {figure.cutoff_um:g} um on {figure.on}"
 
 
 def _lines(entry: ModelEntry) -> list[str]:
@@ -100,8 +91,8 @@ def _lines(entry: ModelEntry) -> list[str]:
         "fine-tuned from": card.base_model,
         "folder": f"{entry.folder} ({entry.origin})",
         "made": f"{card.date}, {card.steps} steps in {card.seconds:g} s on {card.device}",
-        "learnt from": f"{len(card.images)} images, "
-        f"{sum(image.points for image in card.images)} points",
+        "learnt from": f"{count(len(card.images), 'image')}, "
+        f"{count(sum(image.points for image in card.images), 'point')}",
         "network": f"width {card.training.base_width}, depth {card.training.depth}, "
         f"{card.training.pixel_size_um:g} um per pixel",
         "images assumed at": f"{card.image_pixel_size_um:g} um per pixel where nobody states it",

@@ -37,14 +37,14 @@ class FiniteRange(click.FloatRange):
         return number
 
 
-def pixel_size(text: str) -> Callable[[FunctionT], FunctionT]:
-    """Give a command the flag --pixel-size; `text` says what is taken without it."""
+def pixel_size(text: str, parameter: str = "pixel_size_um") -> Callable[[FunctionT], FunctionT]:
+    """Give a command the flag --pixel-size; `text` says what becomes of it."""
     return click.option(
         "--pixel-size",
-        "pixel_size_um",
+        parameter,
         type=FiniteRange(min=0, min_open=True, max=1000),
         metavar="UM",
-        help=f"Micrometres per pixel of the images; {text}.",
+        help=f"Micrometres per pixel of the images; {text}",
     )
 
 

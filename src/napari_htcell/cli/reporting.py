@@ -87,15 +87,29 @@ class Reporter:
             After Ctrl+C.
         """
         with _Bar(self.shows_progress) as bar, _interrupts() as interrupted:
+            part = ""
             while True:
                 try:
-                    bar.show(next(steps))
+                    progress = next(steps)
                 except StopIteration as stop:
                     result: ResultT = stop.value
                     return result
+                bar.show(progress)
+                is_learning = progress.loss is not None
+                # Where there is no bar, in a log say, minutes of silence would look like a fault.
+                if is_learning and not self.shows_progress and progress.what != part:
+                    self.say(_beginning(progress))
+                    part = progress.what
                 if interrupted():
                     steps.close()
                     raise Stopped(if_stopped)
+
+
+def _beginning(progress: Progress) -> str:
+    what = progress.what[0].upper() + progress.what[1:]
+    # The first report comes after the first unit of work.
+    before = progress.done - 1
+    return f"{what}: {f'going on after {before} of ' if before > 0 else ''}{progress.total} steps"
 
 
 def _finite(value: Any) -> Any:

@@ -11,6 +11,7 @@ from napari_htcell.cli.options import build, given, settings_options
 from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.sample import SampleConfig, make_project_steps
 from napari_htcell.simulate import SimulationConfig
+from napari_htcell.words import count
 
 FROM_SAMPLE = ("n_cells", "density_spread")
 """A sample's images differ in density as it says itself."""
@@ -33,5 +34,5 @@ def simulate(folder: Path, report: Reporter, **values: Any) -> None:
     project = report.follow(make_project_steps(folder, simulation, **given(SampleConfig, values)))
     report.done(
         {"project": str(project.path), "images": list(project.images)},
-        f"Made {project.path} with {len(project.images)} images",
+        f"Made {project.path} with {count(len(project.images), 'image')}",
     )

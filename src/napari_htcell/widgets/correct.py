@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 from napari_htcell.widgets import layers
 from napari_htcell.widgets.panel import Panel, note
 from napari_htcell.widgets.points_io import save_annotation_as
+from napari_htcell.words import count
 
 HELP = (
     ("click on nothing", "a cell that was missed"),
@@ -145,7 +146,9 @@ class CorrectPanel(Panel):
         chosen, _ = QFileDialog.getSaveFileName(self, "Save points", start, "Points (*.csv)")
         if chosen:
             written = save_annotation_as(chosen, document.annotation)
-            self.saved.setText(f"✓ {len(document.annotation.points)} points saved in {written}")
+            self.saved.setText(
+                f"✓ {count(len(document.annotation.points), 'point')} saved in {written}"
+            )
 
 
 def _legend(annotated: QLabel, candidates: QLabel) -> QGridLayout:

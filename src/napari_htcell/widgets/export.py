@@ -13,6 +13,7 @@ from napari_htcell.project import Project
 from napari_htcell.widgets import jobs
 from napari_htcell.widgets.document import Document
 from napari_htcell.widgets.panel import Panel, note
+from napari_htcell.words import count
 
 EXPLANATION = (
     "Every cell is counted once. In a complete image your clicks count; elsewhere your clicks and "
@@ -105,7 +106,7 @@ class ExportPanel(Panel):
         if loose is not None:
             self.scope.setText(f"Of the image {loose.name}, which is in no project.")
         elif project is not None:
-            self.scope.setText(f"Of all {len(project.images)} images of {project.path.name}.")
+            self.scope.setText(f"Of {count(len(project.images), 'image')} of {project.path.name}.")
         else:
             self.scope.setText("Open a folder, or an image in napari, to begin.")
 

@@ -14,6 +14,7 @@ from napari_htcell.progress import Progress
 from napari_htcell.widgets import fields, jobs
 from napari_htcell.widgets.panel import JobRow, Panel, note
 from napari_htcell.widgets.sparkline import Sparkline
+from napari_htcell.words import count
 
 if TYPE_CHECKING:
     from napari_htcell.detect import Prediction
@@ -188,8 +189,8 @@ def learning_text(session: Session) -> tuple[str, bool]:
             False,
         )
     points = sum(one.complete_points for one in complete)
-    images = f"{len(complete)} complete image{'' if len(complete) == 1 else 's'}"
-    return f"Learns from {images} with {points} cells.", True
+    images, cells = count(len(complete), "complete image"), count(points, "cell")
+    return f"Learns from {images} with {cells}.", True
 
 
 def learnt_text(card: Card, before: float) -> str:
@@ -208,5 +209,11 @@ def learnt_text(card: Card, before: float) -> str:
         text += (
             f" F within {one.cutoff_um:g} µm was {before:.2f} and is {one.f_score:.2f} now, on "
             f"{one.on}; on others expect less."
+        )
+    assumed = sum(image.pixel_size_assumed for image in card.images)
+    if assumed:
+        text += (
+            f" {count(assumed, 'image')} stated no pixel size: {card.image_pixel_size_um:g} µm was "
+            "assumed. If that is wrong, so is the model: state it in Detect and fine-tune again."
         )
     return text

@@ -1,0 +1,47 @@
+"""htcell mark-complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from napari_htcell.cli.options import EXISTING_FOLDER
+from napari_htcell.cli.reporting import Reporter, reporting
+from napari_htcell.project import open_project
+from napari_htcell.words import count
+
+
+@click.command("mark-complete")
+@click.argument("project", type=EXISTING_FOLDER)
+@click.argument("images", nargs=-1, required=True)
+@click.option(
+    "--frame", type=click.IntRange(min=0), help="One frame of time stacks.  [default: all]"
+)
+@click.option("--undo", is_flag=True, help="They are not complete after all.")
+@reporting
+def mark_complete(
+    project: Path, images: tuple[str, ...], frame: int | None, undo: bool, report: Reporter
+) -> None:
+    """Say that in IMAGES of PROJECT every cell has a point, so that models learn from them.
+
+    IMAGES are named as in the project's folder of images. An image without points is complete if
+    it has no cells.
+    """
+    opened = open_project(project)
+    files = {name: opened.read_image(name) for name in dict.fromkeys(images)}
+    marked = {}
+    for name, file in files.items():
+        n_frames = file.pixels.shape[0] if file.ndim == 3 else 1
+        if frame is not None and frame >= n_frames:
+            raise click.BadParameter(f"{name} has frames 0 to {n_frames - 1}, not {frame}")
+        annotation = opened.annotation(name, file.ndim)
+        for one in range(n_frames) if frame is None else (frame,):
+            annotation = annotation.mark_complete(not undo, one)
+        marked[name] = annotation
+    for name, annotation in marked.items():
+        opened.save_annotation(name, annotation)
+    points = {name: len(annotation.points) for name, annotation in marked.items()}
+    state = "no longer complete" if undo else "complete"
+    lines = [f"{name} is {state}, with {count(n, 'point')}" for name, n in points.items()]
+    report.done({"images": points, "complete": not undo}, lines)

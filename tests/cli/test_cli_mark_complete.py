@@ -1,0 +1,47 @@
+"""htcell mark-complete: what the window's button does."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import tifffile
+
+from napari_htcell import open_project
+
+
+def test_images_become_complete_and_can_be_taken_back(htcell, tiny_project):
+    project = tiny_project()
+    first, second = project.images[:2]
+    before = project.annotation(first)
+    result = htcell("mark-complete", project.path, first, second, "--json")
+    said = json.loads(result.stdout)
+    assert said == {
+        "images": {name: len(project.annotation(name).points) for name in (first, second)},
+        "complete": True,
+    }
+    after = project.annotation(first)
+    assert (after.status(), project.annotation(second).status()) == ("complete", "complete")
+    np.testing.assert_array_equal(after.points, before.points)
+    result = htcell("mark-complete", project.path, first, "--undo")
+    assert result.stdout.startswith(f"{first} is no longer complete, with ")
+    assert project.annotation(first).status() == "partial"
+    assert project.annotation(second).status() == "complete"
+
+
+def test_frames_of_a_stack(htcell, refused, tmp_path):
+    folder = tmp_path / "movie"
+    folder.mkdir()
+    stack = np.zeros((3, 60, 80), np.uint8)
+    tifffile.imwrite(folder / "t.tif", stack, photometric="minisblack")
+    assert htcell("mark-complete", folder, "t.tif", "--frame", 1).exit_code == 0
+    assert open_project(folder).annotation("t.tif", 3).complete_frames == {1}
+    refused(2, "mark-complete", folder, "t.tif", "--frame", 3, unchanged=[folder])
+    assert htcell("mark-complete", folder, "t.tif").exit_code == 0
+    assert open_project(folder).annotation("t.tif", 3).complete_frames == {0, 1, 2}
+
+
+def test_an_unknown_image_changes_nothing(refused, tiny_project):
+    project = tiny_project()
+    command = ("mark-complete", project.path, project.images[0], "gone.tif")
+    assert "'gone.tif'" in refused(1, *command, unchanged=[project.path])
