@@ -86,6 +86,16 @@ def beside(path: Path) -> Path:
     return path.with_name(f"{PREFIX}{uuid.uuid4().hex}")
 
 
+def free_path(wanted: Path, suffix: str = "") -> Path:
+    """Return `wanted`, or with -2, -3, ... before the suffix the first that is not there yet."""
+    stem = wanted.name.removesuffix(suffix)
+    number, free = 1, wanted
+    while free.exists():
+        number += 1
+        free = wanted.with_name(f"{stem}-{number}{suffix}")
+    return free
+
+
 def _sync_folder(folder: Path) -> None:
     """Flush the folder's entry, without which a power cut can still undo the replacement."""
     if os.name != "posix":

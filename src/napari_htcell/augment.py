@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_htcell import images
+from napari_htcell.frame import squares
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def none(shapes: Shapes, side: int, rng: np.random.Generator) -> list[Square]:
     return [
         Square(index, rows, columns)
         for index, shape in enumerate(shapes)
-        for rows, columns in images.squares(shape, side)
+        for rows, columns in squares(shape, side)
     ]
 
 

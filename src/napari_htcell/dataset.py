@@ -14,6 +14,7 @@ from napari_htcell import images, targets
 from napari_htcell.annotations import Annotation
 from napari_htcell.cards import TrainingImage
 from napari_htcell.config import TrainConfig
+from napari_htcell.frame import frame_image
 from napari_htcell.progress import Clock, Progress
 from napari_htcell.project import Project
 from napari_htcell.targets import Truth
@@ -128,7 +129,7 @@ def _read(
     found = []
     for index in frames:
         pixels = _frame(name, grey, index)
-        frame = images.frame_image(
+        frame = frame_image(
             (pixels.shape[0], pixels.shape[1]),
             file.pixel_size_um or usual_pixel_size_um,
             network_pixel_size_um=config.pixel_size_um,

@@ -17,7 +17,7 @@ from napari_htcell.cards import Card
 from napari_htcell.config import DetectConfig, DetectionMethod
 from napari_htcell.detections import Detections, Provenance
 from napari_htcell.device import choose_device, place
-from napari_htcell.images import Frame
+from napari_htcell.frame import Frame, frame_image
 from napari_htcell.models import Model
 from napari_htcell.progress import Clock, Progress, run
 
@@ -121,7 +121,7 @@ def predict_steps(
     images.check_shape(image, is_rgb=is_rgb)
     is_stack = image.ndim - int(is_rgb) == 3
     stack = image if is_stack else image[np.newaxis]
-    frame = images.frame_image(
+    frame = frame_image(
         (stack.shape[1], stack.shape[2]), size, network_pixel_size_um=card.training.pixel_size_um
     )
     network = place(model.network, choose_device(device))

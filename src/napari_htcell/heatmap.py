@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_htcell import images
+from napari_htcell.frame import GreyImage, squares
 from napari_htcell.unet import UNet, context_px
 
 TILE_PX = 512
@@ -17,11 +17,11 @@ TILE_PX = 512
 
 def n_tiles(shape: tuple[int, int]) -> int:
     """Return how many tiles an image of this height and width takes."""
-    return len(list(images.squares(shape, TILE_PX)))
+    return len(list(squares(shape, TILE_PX)))
 
 
 def heat_map_steps(
-    network: UNet, seen: images.GreyImage
+    network: UNet, seen: GreyImage
 ) -> Generator[None, None, npt.NDArray[np.float32]]:
     """Compute the heat map of an image.
 
@@ -45,16 +45,14 @@ def heat_map_steps(
     """
     network.eval()
     heat_map = np.empty(seen.shape, np.float32)
-    for rows, columns in images.squares((seen.shape[0], seen.shape[1]), TILE_PX):
+    for rows, columns in squares((seen.shape[0], seen.shape[1]), TILE_PX):
         heat_map[rows, columns] = _tile(network, seen, rows, columns)
         yield
     return heat_map
 
 
 @torch.inference_mode()
-def _tile(
-    network: UNet, seen: images.GreyImage, rows: slice, columns: slice
-) -> npt.NDArray[np.float32]:
+def _tile(network: UNet, seen: GreyImage, rows: slice, columns: slice) -> npt.NDArray[np.float32]:
     """Return one tile of the heat map, computed with all the context that the network can see."""
     # The network must pool the same pixels together as in the whole image, so a tile starts at a
     # multiple of its coarsest pixel.

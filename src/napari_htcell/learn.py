@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from napari_htcell import calibrate, checkpoint, config, models
+from napari_htcell import atomic, calibrate, checkpoint, config, models
 from napari_htcell.cards import Card, software
 from napari_htcell.config import DetectConfig, TrainConfig
 from napari_htcell.dataset import learning_images
@@ -182,7 +182,7 @@ def _learn(start: Model, version: Version, stages: Sequence[Stage], project: Pro
     yield from settle(network, lessons[-1].images, device)
     card = start.card.model_copy(
         update={
-            "name": models.free_name(start.card.name, project.models_folder),
+            "name": atomic.free_path(project.models_folder / start.card.name).name,
             "images": tuple(one.card for lesson in lessons for one in lesson.images),
             "steps": sum(lesson.steps for lesson in lessons),
             "seconds": round(time.monotonic() - began, 1),

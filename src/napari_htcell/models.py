@@ -236,15 +236,6 @@ def check_new_name(name: str, folder: Path) -> None:
         raise ModelError(f"there is a model {name!r} already; choose another name")
 
 
-def free_name(wanted: str, folder: Path) -> str:
-    """Return `wanted`, or with -2, -3, ... the first name that no model in `folder` has."""
-    number, name = 1, wanted
-    while (folder / name).exists():
-        number += 1
-        name = f"{wanted}-{number}"
-    return name
-
-
 def export_model(entry: ModelEntry, path: Path) -> Path:
     """Write a model as one zip file, to hand on; an existing file is not overwritten.
 

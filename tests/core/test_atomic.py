@@ -91,3 +91,14 @@ def test_a_kill_at_any_moment_leaves_one_of_the_contents(tmp_path: Path) -> None
         content = path.read_text()
         assert len(content) == 10_000
         assert len(set(content)) == 2  # one digit and the line's end
+
+
+@pytest.mark.parametrize(
+    ("suffix", "names"), [(".csv", ["a.csv", "a-2.csv", "a-3.csv"]), ("", ["v1.2", "v1.2-2"])]
+)
+def test_a_free_name_is_the_first_that_is_not_there(
+    tmp_path: Path, suffix: str, names: list[str]
+) -> None:
+    for name in names:
+        assert atomic.free_path(tmp_path / names[0], suffix).name == name
+        (tmp_path / name).mkdir()

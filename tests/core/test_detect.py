@@ -10,13 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from napari_htcell import heatmap
 from napari_htcell.config import DetectConfig
 from napari_htcell.detect import PixelSizeAssumedWarning, detect, predict_steps
 from napari_htcell.evaluate import evaluate
 from napari_htcell.models import Model
 from napari_htcell.progress import run
-from napari_htcell.unet import UNet, context_px
 
 NETWORK_UM = 6.44
 CELLS = np.asarray([[12.0, 15.0], [20.0, 48.0], [40.0, 30.0], [52.0, 55.0], [50.0, 10.0]])
@@ -127,53 +125,6 @@ def test_what_is_no_image_is_refused(
 def test_tiny_and_empty_images(intensity_model: Model, shape: tuple[int, int]) -> None:
     found = detect(np.full(shape, 7, np.uint8), intensity_model, pixel_size_um=1.61)
     assert found.points.shape == (0, 2)
-
-
-def far_sighted(model: Model, depth: int) -> Model:
-    """Return a model whose every pixel matters as far as the network can see: positive weights."""
-    torch.manual_seed(1)
-    network = UNet(2, depth).eval()
-    with torch.no_grad():
-        for parameter in network.parameters():
-            if parameter.ndim > 1:
-                parameter.uniform_(0, 2 / parameter[0].numel())
-            else:
-                parameter.fill_(1)
-        network.last.weight.fill_(8)
-        network.last.bias -= network(torch.zeros(1, 1, 64, 64)).mean()
-    card = model.card.model_copy(
-        update={"training": model.card.training.model_copy(update={"depth": depth})}
-    )
-    return Model(card, network)
-
-
-@pytest.mark.parametrize(("depth", "shape"), [(1, (61, 90)), (3, (150, 131)), (4, (130, 210))])
-def test_tiles_equal_the_whole(
-    intensity_model: Model, monkeypatch: pytest.MonkeyPatch, depth: int, shape: tuple[int, int]
-) -> None:
-    model = far_sighted(intensity_model, depth)
-    coarse = np.random.default_rng(0).normal(size=(8, 12))
-    image = np.kron(coarse, np.ones((20, 20)))[: shape[0], : shape[1]]
-
-    def heat_map(tile: int) -> Any:
-        monkeypatch.setattr(heatmap, "TILE_PX", tile)
-        return run(predict_steps(image, model, pixel_size_um=NETWORK_UM)).heat_maps[0]
-
-    whole, tiled = heat_map(10_000), heat_map(37)
-    assert np.ptp(whole) > 0.05
-    np.testing.assert_allclose(tiled, whole, atol=1e-5)
-    # Less context is not enough, so the test above can fail.
-    monkeypatch.setattr(heatmap, "context_px", lambda depth: context_px(depth) // 4)
-    assert np.abs(heat_map(37) - whole).max() > 1e-4
-
-
-def test_progress_counts_tiles_of_all_frames(
-    intensity_model: Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(heatmap, "TILE_PX", 32)
-    steps = predict_steps(np.zeros((2, 64, 40)), intensity_model, pixel_size_um=NETWORK_UM)
-    reports = list(steps)
-    assert [(report.done, report.total) for report in reports] == [(n, 8) for n in range(1, 9)]
 
 
 def test_nothing_of_the_model_changes(intensity_model: Model, spots: Callable[..., Any]) -> None:

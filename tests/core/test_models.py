@@ -120,13 +120,6 @@ def test_a_taken_name_is_refused_and_the_old_model_stays(user_folder: Path) -> N
     assert sorted(path.name for path in user_folder.iterdir()) == ["mine"]
 
 
-def test_free_name_passes_over_damaged_models_too(user_folder: Path) -> None:
-    assert models.free_name("B", user_folder) == "B"
-    models.save_model(model("B"), user_folder)
-    (user_folder / "B-2").mkdir()
-    assert models.free_name("B", user_folder) == "B-3"
-
-
 TRICKS = ["", "../up", "a/b", "a\\b", "/etc/x", ".hidden", "x" * 81, "a\n", "C:x", "end.", "end "]
 
 

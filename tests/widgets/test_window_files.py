@@ -17,7 +17,6 @@ from napari_htcell.config import DetectConfig, Settings, TrainConfig
 from napari_htcell.project import ProjectSettings, open_project
 from napari_htcell.widgets import fields, points_io
 from napari_htcell.widgets.desk import desk_of
-from napari_htcell.widgets.export import fresh
 from napari_htcell.widgets.sample import open_sample
 from napari_htcell.widgets.sparkline import MAX_POINTS, Sparkline
 
@@ -138,14 +137,6 @@ def test_field_without_bounds():
         value: float = Field(1.0, description="anything")
 
     assert fields.bounds(Free, "value") == (float("-inf"), float("inf"))
-
-
-def test_fresh_name(tmp_path):
-    path = tmp_path / "counts.csv"
-    assert fresh(path) == path
-    path.touch()
-    (tmp_path / "counts-2.csv").touch()
-    assert fresh(path).name == "counts-3.csv"
 
 
 def test_curve_keeps_its_course_when_it_is_thinned(qtbot):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from napari_htcell.atomic import free_path
 from napari_htcell.cli.reporting import Reporter, following
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def demo(folder: Path, no_window: bool, report: Reporter) -> None:
     display it runs in napari's window, which stays open; without one in a window on a screen in
     memory, where there is xvfb-run.
     """
-    folder = free_folder(folder)
+    folder = free_path(folder)
     reason = "--no-window" if no_window or report.is_json else why_no_window()
     if reason is None:
         # Not in this process: a window may take the whole interpreter with it.
@@ -74,15 +75,6 @@ def _as_json(result: DemoResult) -> dict[str, Any]:
         "f_before": result.before.f_score,
         "f_after": result.after.f_score,
     }
-
-
-def free_folder(wanted: Path) -> Path:
-    """Return `wanted`, or with -2, -3, ... the first that is not there."""
-    number, folder = 1, wanted
-    while folder.exists():
-        number += 1
-        folder = wanted.with_name(f"{wanted.name}-{number}")
-    return folder
 
 
 def why_no_window() -> str | None:

@@ -9,6 +9,7 @@ import napari.viewer
 from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout
 
 from napari_htcell import export
+from napari_htcell.atomic import free_path
 from napari_htcell.project import Project
 from napari_htcell.widgets import jobs
 from napari_htcell.widgets.document import Document
@@ -79,7 +80,7 @@ class ExportPanel(Panel):
             self.job.start("exporting", lambda: jobs.export_steps(write, project, path))
 
     def _ask(self, name: str, write: Callable[[Path], None]) -> None:
-        start = fresh(self._folder() / name)
+        start = free_path(self._folder() / name, ".csv")
         chosen, _ = QFileDialog.getSaveFileName(self, "Export", str(start), "Table (*.csv)")
         if chosen:
             path = Path(chosen)
@@ -121,12 +122,3 @@ def record_of(document: Document) -> export.ImageRecord:
         picture.shape[0] if picture.ndim == 3 else 1,
         picture.pixel_size_um,
     )
-
-
-def fresh(path: Path) -> Path:
-    """Return `path`, or with -2, -3, ... the first that is not there yet."""
-    number, free = 1, path
-    while free.exists():
-        number += 1
-        free = path.with_stem(f"{path.stem}-{number}")
-    return free
