@@ -95,6 +95,11 @@ def learning_images(
         if frames:
             found += _read(project, name, annotation, frames, stage, config, usual_pixel_size_um)
         yield Progress("reading images", done, len(names), clock.seconds_left(done))
+    if not found and stage.needs_masks:
+        raise NothingToLearnError(
+            f"{project.path.name} has no complete image with cell masks: put label images, named as "
+            "their images, into its folder masks, or choose a version that learns from points"
+        )
     if not found:
         missing = {
             "complete": "no complete image or region: click every cell of one, then mark it "
@@ -124,7 +129,9 @@ def _read(
 ) -> list[LearningImage]:
     file = project.read_image(name)
     grey = images.to_grey(file.pixels, is_rgb=file.is_rgb)
-    masks = project.read_masks(name)
+    masks = project.read_masks(name) if stage.needs_masks else None
+    if stage.needs_masks and masks is None:
+        return []
     sha256 = hashlib.sha256(project.image_path(name).read_bytes()).hexdigest()
     found = []
     for index in frames:
@@ -141,10 +148,7 @@ def _read(
             frame.network_shape,
         )
         sigma_px = config.spot_sigma_um / config.pixel_size_um
-        try:
-            target = stage.target(truth, sigma_px)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
+        target = stage.target(truth, sigma_px)
         known = np.ones(frame.network_shape, bool)
         if stage.learn_from == "complete" and annotation.status(index) != "complete":
             masked = [region.mask(pixels.shape) for region in annotation.regions_in(index)]

@@ -46,6 +46,8 @@ class Stage:
         See `losses`.
     augmentation : callable
         See `augment`.
+    needs_masks : bool
+        Whether the target is drawn from cell masks; images without are not learnt from then.
     """
 
     learn_from: LearnFrom
@@ -55,6 +57,7 @@ class Stage:
     loss: losses.Loss
     augmentation: augment.Augmentation = augment.none
     optimiser: Optimiser = Optimiser()
+    needs_masks: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ CLEAN_MASKS = Stage(
     min_steps=600,
     target=targets.cell_masks,
     loss=losses.binary_cross_entropy,
+    needs_masks=True,
 )
 
 VERSIONS: dict[str, Version] = {

@@ -143,11 +143,21 @@ def test_segmentation_learns_from_masks(make_project: Callable[..., Project]) ->
 def test_missing_or_misfitting_masks_are_one_clear_line(
     make_project: Callable[..., Project],
 ) -> None:
-    project = make_project(a=ALL)
-    with pytest.raises(ValueError, match=r"a\.tif: has no cell masks"):
+    project = make_project(a=ALL, b=ALL)
+    with pytest.raises(NothingToLearnError, match="no complete image with cell masks"):
         learnt(project, MASKS)
+    with_masks(project, (30, 64))
     with pytest.raises(ValueError, match=r"masks of a\.tif have shape \(30, 64\), the image has"):
-        learnt(with_masks(project, (30, 64)), MASKS)
+        learnt(project, MASKS)
+    # Who learns from points does not look at them.
+    assert [one.card.name for one in learnt(project, COMPLETE)] == ["a.tif", "b.tif"]
+
+
+def test_images_without_masks_are_left_out_where_masks_are_learnt(
+    make_project: Callable[..., Project],
+) -> None:
+    project = with_masks(make_project(a=ALL, b=ALL), (64, 64))
+    assert [one.card.name for one in learnt(project, MASKS)] == ["a.tif"]
 
 
 def test_digest_is_of_all_that_is_learnt_from(make_project: Callable[..., Project]) -> None:
