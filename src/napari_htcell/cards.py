@@ -17,6 +17,11 @@ NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9 ._+-]{0,78}[A-Za-z0-9_+-])?$"
 """Names that are folders on every system; Windows drops a dot or space at the end."""
 
 
+LEFT_OUT = "its complete images, each by a network that had not learnt from it"
+LEARNT_FROM = "the complete images that it learnt from; on others expect less"
+"""What a model's figures were measured on."""
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -15,7 +15,7 @@ from napari_htcell.unet import UNet
 NETWORK, MOMENTUM = "network.", "momentum."
 
 KEPT = 3
-"""Unfinished trainings that are kept beside the present one; each takes twice a model's space."""
+"""Unfinished trainings that are kept beside the present one; a part takes twice a model's space."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,40 @@ def load(path: Path, network: UNet, optimiser: torch.optim.SGD) -> None:
             optimiser.state[parameter]["momentum_buffer"] = momentum.to(parameter.device)
 
 
-def sweep(folder: Path, keep: Path) -> None:
+def sweep(folder: Path, keep: str) -> None:
     """Delete all but the latest unfinished trainings in a folder.
 
     A training that was cancelled and then changed, by a click say, is never gone on with.
+
+    Parameters
+    ----------
+    folder : Path
+    keep : str
+        Fingerprint of the training that is kept in any case.
     """
-    others = [path for path in folder.glob("*.safetensors") if path != keep]
-    for path in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+    latest: dict[str, float] = {}
+    for path in folder.glob("*.safetensors"):
+        name = _training(path)
+        latest[name] = max(latest.get(name, 0), path.stat().st_mtime)
+    others = sorted(latest.keys() - {_short(keep)}, key=lambda name: -latest[name])
+    for name in others[KEPT:]:
+        delete(folder, name)
+
+
+def path_of(folder: Path, job: str, part: str) -> Path:
+    """Return where a part of a training is kept."""
+    return folder / f"{_short(job)}-{part}.safetensors"
+
+
+def delete(folder: Path, job: str) -> None:
+    """Delete what is kept of a training."""
+    for path in folder.glob(f"{_short(job)}-*.safetensors"):
         path.unlink(missing_ok=True)
+
+
+def _short(job: str) -> str:
+    return job[:16]
+
+
+def _training(path: Path) -> str:
+    return path.name.partition("-")[0]

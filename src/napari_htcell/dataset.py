@@ -51,6 +51,24 @@ class LearningImage:
     target: npt.NDArray[np.float32]
     known: npt.NDArray[np.bool_]
 
+    @property
+    def known_points(self) -> npt.NDArray[np.floating[Any]]:
+        """The cells in the image where its truth is known, shape (N, 2)."""
+        return self.truth.points[self.is_known(self.truth.points)]
+
+    @property
+    def n_known(self) -> int:
+        """Number of `known_points`."""
+        return len(self.known_points)
+
+    def is_known(self, points: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Return which points, shape (N, 2), lie in the image and where its truth is known."""
+        nearest = np.rint(points).astype(int)
+        in_image = ((nearest >= 0) & (nearest < self.known.shape)).all(axis=1)
+        clipped = np.clip(nearest, 0, np.asarray(self.known.shape) - 1)
+        inside: npt.NDArray[np.bool_] = in_image & self.known[clipped[:, 0], clipped[:, 1]]
+        return inside
+
     def digest(self) -> str:
         """Return a hash of everything that training sees of it."""
         parts = (self.image, self.target, self.known)
@@ -97,8 +115,8 @@ def learning_images(
         yield Progress("reading images", done, len(names), clock.seconds_left(done))
     if not found and stage.needs_masks:
         raise NothingToLearnError(
-            f"{project.path.name} has no complete image with cell masks: put label images, named as "
-            "their images, into its folder masks, or choose a version that learns from points"
+            f"{project.path.name} has no complete image with cell masks: put label images, named "
+            "as their images, into its folder masks, or choose a version that learns from points"
         )
     if not found:
         missing = {

@@ -235,38 +235,3 @@ def _mean(groups: Sequence[npt.NDArray[np.float64]]) -> float:
     """Return the mean of all values; NaN without one."""
     together = np.concatenate([np.empty(0), *groups])
     return float(together.mean()) if len(together) else math.nan
-
-
-def best_threshold(
-    images: Sequence[tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], float]],
-    *,
-    cutoff_um: float,
-    thresholds: Sequence[float],
-    tolerance: float = 0.0,
-) -> float:
-    """Choose the lowest score threshold with as good as the highest F over images with truth.
-
-    Parameters
-    ----------
-    images : sequence of (points, scores, truth, pixel_size_um)
-        All detections of each image down to the lowest threshold: shapes (N, 2), (N,), (M, 2).
-    cutoff_um : float
-        Largest distance of a match in micrometres.
-    thresholds : sequence of float
-        Candidates, in rising order.
-    tolerance : float, optional
-        How much less than the highest F is as good.
-
-    Returns
-    -------
-    float
-    """
-    results = [
-        total(
-            evaluate(points[scores >= t], truth, cutoff_um=cutoff_um, pixel_size_um=pixel_size_um)
-            for points, scores, truth, pixel_size_um in images
-        ).f_score
-        for t in thresholds
-    ]
-    good = max(results) - tolerance
-    return next(t for t, result in zip(thresholds, results, strict=True) if result >= good)

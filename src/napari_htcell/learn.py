@@ -9,27 +9,35 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import time
 from collections.abc import Generator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import torch
 
-from napari_htcell import atomic, calibrate, checkpoint, config, models
-from napari_htcell.cards import Card, software
+from napari_htcell import atomic, checkpoint, config, models
+from napari_htcell.calibrate import choose_threshold, figures, judge
+from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, Card, software
 from napari_htcell.config import DetectConfig, TrainConfig
-from napari_htcell.dataset import learning_images
+from napari_htcell.course import Course
+from napari_htcell.dataset import LearningImage, learning_images
 from napari_htcell.device import choose_device, choose_precision, place
+from napari_htcell.folds import two_folds
 from napari_htcell.models import Model
 from napari_htcell.progress import Progress, run
 from napari_htcell.project import Project
-from napari_htcell.training import Keeper, Lesson, settle, train_network
+from napari_htcell.training import Lesson, settle
 from napari_htcell.unet import UNet
 from napari_htcell.versions import Stage, Version, get_version
 
 Steps = Generator[Progress, None, Model]
+
+CHECKING = "checking on images left out"
+
+TURN_SHARE = 0.3
+"""Part of a stage's steps after which a network that is trained already can be judged in
+cross-validation; more cost time and chose no better threshold (benchmarks/calibration.py)."""
 
 
 def train(
@@ -168,33 +176,62 @@ def _learn(start: Model, version: Version, stages: Sequence[Stage], project: Pro
     for number, stage in enumerate(stages):
         found = yield from learning_images(project, stage, chosen, start.card.image_pixel_size_um)
         lessons.append(Lesson(number, stage, found, chosen))
+    last = lessons[-1]
+    turns = _turns(last, is_trained=len(lessons) > 1 or start.card.base_model is not None)
     job = _fingerprint(start, version, lessons)
-    keeper = Keeper(
-        project.training_folder / f"{job[:16]}.safetensors", job, chosen.checkpoint_seconds
-    )
-    checkpoint.sweep(project.training_folder, keep=keeper.path)
+    checkpoint.sweep(project.training_folder, keep=job)
+    parts = {"first": lessons[:-1], "last": [last]} | {
+        name: [lesson] for name, (lesson, _) in turns.items()
+    }
+    course = Course(job, project.training_folder, parts, chosen.checkpoint_seconds)
     device = choose_device(chosen.device)
     place(network, device)
-    known = checkpoint.peek(keeper.path, job)
-    precision = known.precision if known else choose_precision(network, device, chosen.precision)
-    began = time.monotonic() - (known.seconds if known else 0)
-    yield from train_network(network, lessons, device, precision, keeper)
-    yield from settle(network, lessons[-1].images, device)
+    precision = course.precision or choose_precision(network, device, chosen.precision)
+    yield from course.train("first", network, device, precision)
+    beginner = copy.deepcopy(network)
+    yield from course.train("last", network, device, precision)
+    yield from settle(network, last.images, device)
+    judgements = []
+    for name, (lesson, left_out) in turns.items():
+        learner = copy.deepcopy(beginner)
+        yield from course.train(name, learner, device, precision, check=CHECKING)
+        yield from settle(learner, lesson.images, device)
+        judgements += judge(learner, left_out, start.card.detection, chosen.pixel_size_um)
     card = start.card.model_copy(
         update={
             "name": atomic.free_path(project.models_folder / start.card.name).name,
             "images": tuple(one.card for lesson in lessons for one in lesson.images),
             "steps": sum(lesson.steps for lesson in lessons),
-            "seconds": round(time.monotonic() - began, 1),
+            "seconds": round(course.seconds, 1),
             "device": device.type,
             "precision": str(precision).removeprefix("torch."),
         }
     )
-    if lessons[-1].stage.learn_from == "complete":
-        card = _measured(card, network, lessons[-1])
+    if judgements:
+        detection = choose_threshold(judgements, card.detection)
+        measured = figures(judgements, detection, LEFT_OUT)
+        card = card.model_copy(update={"detection": detection, "figures": measured})
+    elif last.stage.learn_from == "complete":
+        # Too few cells to leave any out: no reason to give up the threshold that there is.
+        judgements = judge(network, last.images, card.detection, chosen.pixel_size_um)
+        measured = figures(judgements, card.detection, LEARNT_FROM)
+        card = card.model_copy(update={"figures": measured})
     model = models.save_model(Model(card, network.cpu().eval()), project.models_folder)
-    keeper.path.unlink(missing_ok=True)
+    checkpoint.delete(project.training_folder, job)
     return model
+
+
+def _turns(
+    last: Lesson, *, is_trained: bool
+) -> dict[str, tuple[Lesson, tuple[LearningImage, ...]]]:
+    """Return the lessons of the cross-validation by name, each with the images left out of it."""
+    if last.stage.learn_from != "complete":
+        return {}
+    share = TURN_SHARE if is_trained else 1.0
+    return {
+        f"turn{number}": (replace(last, images=fold.learnt, share=share), fold.left_out)
+        for number, fold in enumerate(two_folds(last.images), start=1)
+    }
 
 
 def _fingerprint(start: Model, version: Version, lessons: Sequence[Lesson]) -> str:
@@ -209,13 +246,3 @@ def _fingerprint(start: Model, version: Version, lessons: Sequence[Lesson]) -> s
         for one in lesson.images:
             digest.update(one.digest().encode())
     return digest.hexdigest()
-
-
-def _measured(card: Card, network: UNet, lesson: Lesson) -> Card:
-    """Return the card with a threshold and figures from the complete images."""
-    size = card.training.pixel_size_um
-    settings = calibrate.calibrate(network, lesson.images, card.detection, size)
-    found = calibrate.figures(
-        network, lesson.images, settings, size, "the complete images that it learnt from"
-    )
-    return card.model_copy(update={"detection": settings, "figures": found})

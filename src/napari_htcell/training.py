@@ -37,12 +37,15 @@ class Lesson:
     stage : Stage
     images : sequence of LearningImage
     config : TrainConfig
+    share : float, optional
+        Part of the stage's steps that is done.
     """
 
     number: int
     stage: Stage
     images: Sequence[LearningImage]
     config: TrainConfig
+    share: float = 1.0
 
     def squares(self, epoch: int) -> list[Square]:
         """Return the epoch's squares in the order in which they are shown.
@@ -58,7 +61,8 @@ class Lesson:
     @property
     def steps(self) -> int:
         """Number of steps; the batch size is 1 (section 2.2), so a step is a square."""
-        return max(self.stage.epochs * len(self.squares(0)), self.stage.min_steps)
+        whole = max(self.stage.epochs * len(self.squares(0)), self.stage.min_steps)
+        return max(1, round(self.share * whole))
 
     def batch(self, square: Square, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """Return image, target and weight of a square, each of shape (1, 1, Y, X)."""

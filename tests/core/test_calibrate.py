@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_htcell.calibrate import CUTOFFS_UM, calibrate, figures
+from napari_htcell import calibrate
+from napari_htcell.calibrate import CUTOFFS_UM, choose_threshold, figures
 from napari_htcell.cards import TrainingImage
 from napari_htcell.config import DetectConfig
 from napari_htcell.dataset import LearningImage
@@ -40,13 +41,17 @@ def knowing(image: LearningImage, known: Any, points: Any = BRIGHT) -> LearningI
     )
 
 
+def judged(model: Model, image: LearningImage, settings: DetectConfig) -> Any:
+    return calibrate.judge(model.network, [image], settings, UM)
+
+
 def test_the_threshold_leaves_the_debris_out(image: LearningImage, intensity_model: Model) -> None:
-    network = intensity_model.network
-    before = figures(network, [image], DetectConfig(), UM, "one image")
+    found = judged(intensity_model, image, DetectConfig())
+    before = figures(found, DetectConfig(threshold=0.5), "one image")
     assert [(f.tp, f.fp, f.fn) for f in before] == [(3, 2, 0)] * 2
-    settings = calibrate(network, [image], DetectConfig(), UM)
+    settings = choose_threshold(found, DetectConfig())
     assert settings.threshold > 0.8
-    after = figures(network, [image], settings, UM, "one image")
+    after = figures(found, settings, "one image")
     assert [(f.tp, f.fp, f.fn, f.f_score) for f in after] == [(3, 0, 0, 1.0)] * 2
     assert [f.cutoff_um for f in after] == [round(cutoff, 1) for cutoff in CUTOFFS_UM]
     assert after[0].mean_distance_um is not None
@@ -55,37 +60,48 @@ def test_the_threshold_leaves_the_debris_out(image: LearningImage, intensity_mod
     assert after[0].on == "one image"
 
 
+def test_of_thresholds_as_good_as_the_best_the_lowest(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = np.asarray([[10.0, 10.0], [30.0, 30.0]])
+    points = np.concatenate([truth, [[50.0, 50.0]]])
+    found = [calibrate.Judgement(points, np.asarray([0.9, 0.7, 0.3]), truth, 1.0)]
+    assert choose_threshold(found, DetectConfig()).threshold == 0.35
+    # Three detections of two cells score 0.8.
+    monkeypatch.setattr(calibrate, "TOLERANCE", 0.21)
+    assert choose_threshold(found, DetectConfig()).threshold == 0.1
+
+
 def test_other_settings_are_kept(image: LearningImage, intensity_model: Model) -> None:
-    settings = calibrate(intensity_model.network, [image], DetectConfig(min_distance_um=9), UM)
-    assert (settings.method, settings.min_distance_um) == ("peaks", 9)
+    settings = DetectConfig(min_distance_um=9)
+    chosen = choose_threshold(judged(intensity_model, image, settings), settings)
+    assert (chosen.method, chosen.min_distance_um) == ("peaks", 9)
 
 
 def test_contours_keep_their_threshold(image: LearningImage, intensity_model: Model) -> None:
     contours = DetectConfig(method="contours", threshold=0.5)
-    assert calibrate(intensity_model.network, [image], contours, UM) == contours
-    found = figures(intensity_model.network, [image], contours, UM, "")
-    assert [(f.tp, f.fp, f.fn) for f in found] == [(3, 2, 0)] * 2
+    found = judged(intensity_model, image, contours)
+    assert choose_threshold(found, contours) == contours
+    assert [(f.tp, f.fp, f.fn) for f in figures(found, contours, "")] == [(3, 2, 0)] * 2
 
 
 def test_outside_what_is_known_nothing_counts(image: LearningImage, intensity_model: Model) -> None:
     known = np.zeros((64, 64), bool)
     known[:30] = True
-    half = knowing(image, known)
-    counted = figures(intensity_model.network, [half], DetectConfig(), UM, "")[0]
+    settings = DetectConfig(threshold=0.5)
+    counted = figures(judged(intensity_model, knowing(image, known), settings), settings, "")[0]
     assert (counted.tp, counted.fp, counted.fn) == (2, 0, 0)
 
 
 def test_points_beyond_the_crop_do_not_count(image: LearningImage, intensity_model: Model) -> None:
     beyond = np.concatenate([BRIGHT, [[-20.0, 5.0], [63.4, 80.0]]])
     one = knowing(image, image.known, beyond)
-    counted = figures(intensity_model.network, [one], DetectConfig(), UM, "")[0]
+    counted = figures(judged(intensity_model, one, DetectConfig()), DetectConfig(), "")[0]
     assert counted.fn == 0
 
 
 def test_no_cell_at_all(intensity_model: Model, image: LearningImage) -> None:
-    empty = knowing(image, image.known, np.empty((0, 2)))
-    settings = calibrate(intensity_model.network, [empty], DetectConfig(), UM)
+    found = judged(intensity_model, knowing(image, image.known, np.empty((0, 2))), DetectConfig())
+    settings = choose_threshold(found, DetectConfig())
     assert 0 < settings.threshold < 1
-    counted = figures(intensity_model.network, [empty], settings, UM, "")[0]
+    counted = figures(found, settings, "")[0]
     assert counted.tp == counted.fn == 0
     assert counted.mean_distance_um is None

@@ -76,9 +76,15 @@ def test_a_damaged_one_is_as_good_as_none(tmp_path: Path, damage: str) -> None:
 
 
 def test_only_the_latest_unfinished_trainings_are_kept(tmp_path: Path) -> None:
+    def left() -> list[str]:
+        return sorted(path.stem for path in tmp_path.iterdir())
+
     for age in range(6):
-        path = tmp_path / f"{age}.safetensors"
-        path.touch()
-        os.utime(path, (1000 - age, 1000 - age))
-    checkpoint.sweep(tmp_path, keep=tmp_path / "5.safetensors")
-    assert sorted(path.name[0] for path in tmp_path.iterdir()) == ["0", "1", "2", "5"]
+        for part in ("first", "last"):
+            path = checkpoint.path_of(tmp_path, f"{age}" * 64, part)
+            path.touch()
+            os.utime(path, (1000 - age, 1000 - age))
+    checkpoint.sweep(tmp_path, keep="5" * 64)
+    assert [name[0] for name in left()] == ["0", "0", "1", "1", "2", "2", "5", "5"]
+    checkpoint.delete(tmp_path, "1" * 64)
+    assert [name[0] for name in left()] == ["0", "0", "2", "2", "5", "5"]

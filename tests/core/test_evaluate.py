@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from napari_htcell.evaluate import best_threshold, evaluate, total
+from napari_htcell.evaluate import evaluate, total
 
 NONE = np.empty((0, 2))
 
@@ -218,13 +218,3 @@ def test_totals_of_nothing() -> None:
     assert (nothing.images, nothing.tp, nothing.f_score) == (0, 0, 1)
     assert math.isnan(nothing.mean_distance_um)
     assert math.isnan(nothing.count_error)
-
-
-def test_best_threshold_is_the_lowest_of_the_best() -> None:
-    truth = at((10, 10), (30, 30))
-    points, scores = at((10, 10), (30, 30), (50, 50)), np.asarray([0.9, 0.7, 0.3])
-    images = [(points, scores, truth, 1.0)]
-    thresholds = [0.1, 0.3, 0.4, 0.5, 0.6, 0.8]
-    assert best_threshold(images, cutoff_um=5, thresholds=thresholds) == 0.4
-    # Three detections of two cells score 0.8.
-    assert best_threshold(images, cutoff_um=5, thresholds=thresholds, tolerance=0.21) == 0.1

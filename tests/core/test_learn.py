@@ -19,7 +19,7 @@ import torch
 
 from napari_htcell import learn, models, versions
 from napari_htcell.annotations import Annotation
-from napari_htcell.cards import Card
+from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, Card
 from napari_htcell.config import PAPER_CUTOFF_UM
 from napari_htcell.dataset import NothingToLearnError
 from napari_htcell.detect import detect
@@ -100,6 +100,45 @@ def test_cancelled_anywhere_and_resumed_is_as_uninterrupted(project: Project, st
     assert resumed.card.detection == whole.card.detection
     assert resumed.card.figures == whole.card.figures
     assert sorted(path.name for path in project.training_folder.iterdir()) == []
+
+
+def test_cancelled_while_checking_and_resumed(project: Project) -> None:
+    whole = train("B", project, name="whole", **TINY)
+    seen = []
+    for _ in range(3):
+        steps = train_steps("B", project, name="cut", **TINY)
+        check = next(report for report in steps if report.what == learn.CHECKING)
+        steps.close()
+        seen.append(check.done)
+    # The network is finished; each run goes on where the check before was left.
+    assert seen == [STEPS + 1, STEPS + 2, STEPS + 3]
+    resumed = train("B", project, name="cut", **TINY)
+    assert same(resumed, whole)
+    assert resumed.card.detection == whole.card.detection
+    assert resumed.card.figures == whole.card.figures
+
+
+def test_progress_counts_the_whole_job(project: Project) -> None:
+    reports = [r for r in train_steps("B", project, **TINY) if r.total > STEPS]
+    assert [r.done for r in reports] == list(range(1, reports[0].total + 1))
+    assert {r.total for r in reports} == {reports[-1].done}
+    assert [r.what for r in reports[:STEPS]] == ["learning from 1 image"] * STEPS
+    assert {r.what for r in reports[STEPS:]} == {learn.CHECKING}
+    assert reports[-1].seconds_left == 0
+
+
+def test_figures_are_of_cells_not_learnt_from(project: Project) -> None:
+    figure = train("D", project, **TINY).card.figures[0]
+    assert figure.on == LEFT_OUT
+    assert figure.tp + figure.fn == len(CELLS)
+
+
+def test_a_single_cell_moves_no_threshold(project: Project) -> None:
+    base = train("B", project, name="base", **TINY)
+    project.save_annotation("all.tif", Annotation.of(CELLS[:1], complete=True))
+    tuned = fine_tune(base, project, name="tuned")
+    assert tuned.card.detection == base.card.detection
+    assert {figure.on for figure in tuned.card.figures} == {LEARNT_FROM}
 
 
 def test_the_time_of_earlier_runs_counts(project: Project) -> None:

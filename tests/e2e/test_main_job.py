@@ -132,7 +132,7 @@ def test_detect_correct_fine_tune_export(hand, tiny_project, slow_version, qtbot
     assert session.model.startswith("B-")
     assert session.model in dock.detect.model.currentText()
     assert project.models_folder.joinpath(session.model, "card.json").exists()
-    assert "images that it learnt from" in dock.fine_tune.state.text()
+    assert "by a network that had not learnt from it" in dock.fine_tune.state.text()
 
     # Detect with the new model, and export.
     hand.step(1)

@@ -107,9 +107,7 @@ class Reporter:
 
 def _beginning(progress: Progress) -> str:
     what = progress.what[0].upper() + progress.what[1:]
-    # The first report comes after the first unit of work.
-    before = progress.done - 1
-    return f"{what}: {f'going on after {before} of ' if before > 0 else ''}{progress.total} steps"
+    return f"{what}: step {progress.done} of {progress.total}"
 
 
 def _finite(value: Any) -> Any:

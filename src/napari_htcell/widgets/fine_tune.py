@@ -208,7 +208,7 @@ def learnt_text(card: Card, before: float) -> str:
         one = card.figures[0]
         text += (
             f" F within {one.cutoff_um:g} µm was {before:.2f} and is {one.f_score:.2f} now, on "
-            f"{one.on}; on others expect less."
+            f"{one.on}."
         )
     assumed = sum(image.pixel_size_assumed for image in card.images)
     if assumed:

@@ -108,7 +108,7 @@ def fine_tune_steps(
     model : Model
         The new one.
     before : float
-        F of the old one on the images that the new one has learnt from, at the default cut-off.
+        F of the old one on the complete images, at the default cut-off.
     """
     yield LOADING
     from napari_htcell import learn
@@ -122,14 +122,14 @@ def fine_tune_steps(
 
 
 def _measure(model: Model, project: Project, version: str) -> Generator[Progress, None, float]:
-    from napari_htcell.calibrate import figures
+    from napari_htcell.calibrate import figures, judge
     from napari_htcell.dataset import learning_images
     from napari_htcell.versions import get_version
 
     card, stage = model.card, get_version(version).fine_tuning
     found = yield from learning_images(project, stage, card.training, card.image_pixel_size_um)
-    size = card.training.pixel_size_um
-    return figures(model.network, found, card.detection, size, "")[0].f_score
+    judgements = judge(model.network, found, card.detection, card.training.pixel_size_um)
+    return figures(judgements, card.detection, "")[0].f_score
 
 
 def versions_steps() -> Generator[Progress, None, list[tuple[str, str]]]:

@@ -1,0 +1,107 @@
+"""Several trainings that are one job: one clock over all, and a checkpoint for each."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from napari_htcell import checkpoint
+from napari_htcell.progress import Clock, Progress
+from napari_htcell.training import Keeper, Lesson, train_network
+from napari_htcell.unet import UNet
+
+
+class Course:
+    """The parts of a job in the order in which they are trained.
+
+    Parameters
+    ----------
+    job : str
+        Fingerprint of everything that the result depends on.
+    folder : Path
+        Where checkpoints are; those of this job are gone on with.
+    parts : mapping of str to sequence of Lesson
+        What each part learns, by its name.
+    checkpoint_seconds : float
+        Time between two checkpoints.
+    """
+
+    def __init__(
+        self,
+        job: str,
+        folder: Path,
+        parts: Mapping[str, Sequence[Lesson]],
+        checkpoint_seconds: float,
+    ) -> None:
+        self._parts = parts
+        self._keepers = {
+            name: Keeper(checkpoint.path_of(folder, job, name), job, checkpoint_seconds)
+            for name in parts
+        }
+        states = [state for name in parts if (state := self._state(name)) is not None]
+        self.precision: torch.dtype | None = states[0].precision if states else None
+        """Number format that the job was begun in; None if it was not."""
+        self._steps = {
+            name: sum(lesson.steps for lesson in lessons) for name, lessons in parts.items()
+        }
+        self._total = sum(self._steps.values())
+        self._clock = Clock(self._total, sum(state.step for state in states))
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in training so far, over all parts and runs."""
+        states = map(self._state, self._parts)
+        return sum(state.seconds for state in states if state is not None)
+
+    def train(
+        self,
+        name: str,
+        network: UNet,
+        device: torch.device,
+        precision: torch.dtype,
+        *,
+        check: str | None = None,
+    ) -> Generator[Progress, None, None]:
+        """Train a network, in place, through a part; those before it must be finished.
+
+        Parameters
+        ----------
+        name : str
+        network : UNet
+            On `device`.
+        device : torch.device
+        precision : torch.dtype
+        check : str, optional
+            What to call a part whose network is not kept; its loss is not reported.
+
+        Yields
+        ------
+        Progress
+            After every step, counted over the whole job.
+        """
+        if not self._parts[name]:
+            return
+        before = 0
+        for earlier in self._parts:
+            if earlier == name:
+                break
+            before += self._steps[earlier]
+        steps = train_network(network, self._parts[name], device, precision, self._keepers[name])
+        with closing(steps):
+            for report in steps:
+                done = before + report.done
+                whole = replace(
+                    report,
+                    done=done,
+                    total=self._total,
+                    seconds_left=self._clock.seconds_left(done),
+                )
+                yield whole if check is None else replace(whole, what=check, loss=None)
+
+    def _state(self, name: str) -> checkpoint.State | None:
+        keeper = self._keepers[name]
+        return checkpoint.peek(keeper.path, keeper.job)

@@ -1,0 +1,62 @@
+"""Every cell judges a network that has not learnt from it, and is learnt from once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_htcell.cards import TrainingImage
+from napari_htcell.dataset import LearningImage
+from napari_htcell.folds import two_folds
+from napari_htcell.targets import Truth
+
+RNG = np.random.default_rng(0)
+
+
+def image(name: str, points: Any, shape: tuple[int, int] = (40, 60)) -> LearningImage:
+    points = np.asarray(points, float).reshape(-1, 2)
+    return LearningImage(
+        TrainingImage(name=name, sha256="", status="complete", points=len(points)),
+        np.zeros(shape, np.float32),
+        Truth(points, None, shape),
+        np.zeros(shape, np.float32),
+        np.ones(shape, bool),
+    )
+
+
+def cells(count: int) -> Any:
+    return RNG.uniform(0, 39, (count, 2))
+
+
+@pytest.mark.parametrize("counts", [(5, 5), (90, 30, 60), (100, 1, 1, 98, 50, 49), (3, 0, 4)])
+def test_images_are_left_out_once_and_halves_are_alike(counts: tuple[int, ...]) -> None:
+    images = [image(str(index), cells(count)) for index, count in enumerate(counts)]
+    folds = two_folds(images)
+    names = [[one.card.name for one in fold.left_out] for fold in folds]
+    assert sorted(names[0] + names[1]) == sorted(one.card.name for one in images)
+    for fold in folds:
+        learnt = {one.card.name for one in fold.learnt}
+        left_out = {one.card.name for one in fold.left_out}
+        assert not learnt & left_out
+        assert len(learnt | left_out) == len(images)
+    halves = [sum(one.n_known for one in fold.left_out) for fold in folds]
+    assert abs(halves[0] - halves[1]) <= max(counts)
+
+
+@pytest.mark.parametrize("shape", [(40, 60), (60, 40)])
+def test_a_single_image_is_cut_between_its_cells(shape: tuple[int, int]) -> None:
+    points = RNG.uniform(0, 39, (21, 2))
+    first, second = two_folds([image("one", points, shape)])
+    (left,), (right,) = first.learnt, first.left_out
+    assert (second.learnt[0] is right, second.left_out[0] is left) == (True, True)
+    assert not (left.known & right.known).any()
+    assert (left.known | right.known).all()
+    assert sorted([left.n_known, right.n_known]) == [10, 11]
+
+
+@pytest.mark.parametrize("images", [[image("a", [])], [image("a", [[5, 5]])],
+                                    [image("a", []), image("b", [[5, 5]])]])  # fmt: skip
+def test_nothing_is_left_out_where_a_half_would_have_no_cell(images: list[LearningImage]) -> None:
+    assert two_folds(images) == ()
