@@ -33,13 +33,14 @@ N_SIMULATED, N_SIMULATED_COMPLETE = 40, 10
 @click.command()
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="New folder.")
 @click.option("--seed", default=0, show_default=True)
+@click.option("--real/--no-real", default=True, show_default=True, help="With T98G images.")
 @click.option("--version", "versions", multiple=True, default=("B",), show_default=True)
-def main(output: Path, seed: int, versions: tuple[str, ...]) -> None:
+def main(output: Path, seed: int, real: bool, versions: tuple[str, ...]) -> None:
     """Write the training project to OUTPUT and train the versions there."""
     rng = np.random.default_rng(seed)
     # The sample data has seed 0; what it shows must not be what the models learnt from.
     make_project(output, n_images=N_SIMULATED, seed=1000 + seed, n_complete=N_SIMULATED_COMPLETE)
-    train = t98g.split("train")
+    train = t98g.split("train") if real else []
     t98g.add_images(output, train)
     project = open_project(output)
     centroids = t98g.truth()
@@ -52,7 +53,7 @@ def main(output: Path, seed: int, versions: tuple[str, ...]) -> None:
         project.save_annotation(t98g.ome_name(name), annotation)
     summary = SUMMARY.format(
         real=len(train),
-        real_complete=N_REAL_COMPLETE,
+        real_complete=len(clean),
         simulated=N_SIMULATED,
         simulated_complete=N_SIMULATED_COMPLETE,
     )
