@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_htcell.frame import squares
+from napari_htcell.targets import Truth
 
 
 @dataclass(frozen=True)
@@ -36,35 +38,79 @@ class Square:
         return np.ascontiguousarray(np.flip(part, self.flip)) if self.flip else part
 
 
-Shapes = Sequence[tuple[int, int]]
-Augmentation = Callable[[Shapes, int, np.random.Generator], list[Square]]
-"""(height and width of each image, side, rng) to the squares of one epoch, in any order."""
+Augmentation = Callable[[Sequence[Truth], int, np.random.Generator], list[Square]]
+"""(truth of each image, side, rng) to the squares of one epoch, in any order."""
 
 PAPER_RANDOM_SQUARES = 3
 """Random squares per image (section 3.2)."""
 
 
-def none(shapes: Shapes, side: int, rng: np.random.Generator) -> list[Square]:
+def none(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list[Square]:
     """Return the squares that cover each image: two of the paper's crop."""
     return [
         Square(index, rows, columns)
-        for index, shape in enumerate(shapes)
-        for rows, columns in squares(shape, side)
+        for index, truth in enumerate(truths)
+        for rows, columns in squares(truth.shape, side)
     ]
 
 
-def paper(shapes: Shapes, side: int, rng: np.random.Generator) -> list[Square]:
+def paper(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list[Square]:
     """Add three random squares per image and their vertical and horizontal flips.
 
     The paper does not say whether these replace the squares without augmentation; added to them,
     an image gives 2 + 3 x 3 squares, drawn anew each epoch.
     """
-    chosen = none(shapes, side, rng)
-    for index, shape in enumerate(shapes):
+    chosen = none(truths, side, rng)
+    for index, truth in enumerate(truths):
         for _ in range(PAPER_RANDOM_SQUARES):
-            rows, columns = (_random_part(extent, side, rng) for extent in shape)
+            rows, columns = (_random_part(extent, side, rng) for extent in truth.shape)
             chosen += [Square(index, rows, columns, flip) for flip in ((), (0,), (1,))]
     return chosen
+
+
+def windows(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list[Square]:
+    """Return a window around each annotated cell, and as many elsewhere (CNN-SW, section 3.3).
+
+    Windows elsewhere lie at random and have no annotated cell in them; where an image has hardly
+    such a place, there are fewer. Cells too near to the border for a window are left out.
+    """
+    chosen = []
+    for index, truth in enumerate(truths):
+        here = [_around(index, point, side) for point in truth.points]
+        here = [one for one in here if _fits(one, truth.shape)]
+        chosen += here
+        if min(truth.shape) < side:
+            continue
+        elsewhere: list[Square] = []
+        for _ in range(PATIENCE * len(here)):
+            if len(elsewhere) == len(here):
+                break
+            rows, columns = (_random_part(extent, side, rng) for extent in truth.shape)
+            one = Square(index, rows, columns)
+            if not _has_a_cell(one, truth):
+                elsewhere.append(one)
+        chosen += elsewhere
+    return chosen
+
+
+PATIENCE = 20
+"""Random places that are tried for each window without a cell."""
+
+
+def _around(image: int, point: npt.NDArray[Any], side: int) -> Square:
+    top, left = (round(float(place)) - side // 2 for place in point)
+    return Square(image, slice(top, top + side), slice(left, left + side))
+
+
+def _fits(square: Square, shape: tuple[int, int]) -> bool:
+    parts = zip((square.rows, square.columns), shape, strict=True)
+    return all(part.start >= 0 and part.stop <= extent for part, extent in parts)
+
+
+def _has_a_cell(square: Square, truth: Truth) -> bool:
+    first = np.asarray([square.rows.start, square.columns.start])
+    last = np.asarray([square.rows.stop, square.columns.stop]) - 1
+    return bool(((truth.points >= first) & (truth.points <= last)).all(axis=1).any())
 
 
 def _random_part(extent: int, side: int, rng: np.random.Generator) -> slice:

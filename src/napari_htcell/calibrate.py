@@ -15,8 +15,8 @@ from napari_htcell.config import DetectConfig, EvaluateConfig
 from napari_htcell.dataset import LearningImage
 from napari_htcell.evaluate import Match, Totals, evaluate, total
 from napari_htcell.heatmap import heat_map_steps
+from napari_htcell.network import Network
 from napari_htcell.progress import run
-from napari_htcell.unet import UNet
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 20))
 
@@ -56,7 +56,7 @@ class Judgement:
 
 
 def judge(
-    network: UNet,
+    network: Network,
     images: Sequence[LearningImage],
     settings: DetectConfig,
     pixel_size_um: float,
@@ -65,7 +65,7 @@ def judge(
 
     Parameters
     ----------
-    network : UNet
+    network : Network
     images : sequence of LearningImage
         Where only regions are known, only these count.
     settings : DetectConfig

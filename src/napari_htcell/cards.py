@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from napari_htcell.annotations import Status
 from napari_htcell.config import PAPER_PIXEL_SIZE_UM, DetectConfig, TrainConfig
 
+Architecture = Literal["U-Net", "sliding window", "smooth and threshold"]
+
 NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9 ._+-]{0,78}[A-Za-z0-9_+-])?$"
 """Names that are folders on every system; Windows drops a dot or space at the end."""
 
@@ -59,6 +61,7 @@ class Card(_Record):
     format: Literal[1] = 1
     name: str = Field(pattern=NAME_PATTERN)
     version: str = Field(description="training recipe")
+    architecture: Architecture = Field("U-Net", description="what the network is; see `networks`")
     base_model: str | None = Field(None, description="model that it was fine-tuned from")
     summary: str = Field("", description="what it learnt from, in words")
     training: TrainConfig

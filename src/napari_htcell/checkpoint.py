@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 
 from napari_htcell import atomic
-from napari_htcell.unet import UNet
+from napari_htcell.network import Network
 
 NETWORK, MOMENTUM = "network.", "momentum."
 
@@ -40,7 +40,7 @@ class State:
     seconds: float
 
 
-def save(path: Path, network: UNet, optimiser: torch.optim.SGD, state: State) -> None:
+def save(path: Path, network: Network, optimiser: torch.optim.SGD, state: State) -> None:
     """Save a training in one step: weights, running statistics, momentum and position."""
     tensors = {NETWORK + name: value for name, value in network.state_dict().items()}
     for index, values in optimiser.state_dict()["state"].items():
@@ -66,7 +66,7 @@ def peek(path: Path, job: str) -> State | None:
     return state if state.job == job else None
 
 
-def load(path: Path, network: UNet, optimiser: torch.optim.SGD) -> None:
+def load(path: Path, network: Network, optimiser: torch.optim.SGD) -> None:
     """Restore a saved training of this network, in place."""
     tensors = safetensors.torch.load_file(path)
     network.load_state_dict(

@@ -22,6 +22,9 @@ PAPER_DOWNSAMPLING: Final = 4
 PAPER_SQUARE_PX: Final = 250
 """Side of the squares that the network sees, after downsampling (section 3.2)."""
 
+PAPER_WINDOW_PX: Final = 100
+"""Side of the windows that CNN-SW looks at, in pixels of the paper's images (section 3.3)."""
+
 PAPER_CUTOFF_PX: Final = 70
 """Largest distance of a match in pixels of the paper's images (section 3.5); 113 um."""
 

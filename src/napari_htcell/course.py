@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 
 from napari_htcell import checkpoint
+from napari_htcell.network import Network
 from napari_htcell.progress import Clock, Progress
 from napari_htcell.training import Keeper, Lesson, train_network
-from napari_htcell.unet import UNet
 
 
 class Course:
@@ -60,7 +60,7 @@ class Course:
     def train(
         self,
         name: str,
-        network: UNet,
+        network: Network,
         device: torch.device,
         precision: torch.dtype,
         *,
@@ -71,7 +71,7 @@ class Course:
         Parameters
         ----------
         name : str
-        network : UNet
+        network : Network
             On `device`.
         device : torch.device
         precision : torch.dtype
@@ -83,7 +83,7 @@ class Course:
         Progress
             After every step, counted over the whole job.
         """
-        if not self._parts[name]:
+        if not self._steps[name]:
             return
         before = 0
         for earlier in self._parts:

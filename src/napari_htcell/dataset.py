@@ -43,6 +43,8 @@ class LearningImage:
         What the network is to draw.
     known : ndarray of bool, shape (Y, X)
         Where the loss counts.
+    pixel_size_um : float
+        Micrometres per pixel of the network.
     """
 
     card: TrainingImage
@@ -50,6 +52,7 @@ class LearningImage:
     truth: Truth
     target: npt.NDArray[np.float32]
     known: npt.NDArray[np.bool_]
+    pixel_size_um: float
 
     @property
     def known_points(self) -> npt.NDArray[np.floating[Any]]:
@@ -187,6 +190,7 @@ def _read(
                 truth,
                 target,
                 known,
+                config.pixel_size_um,
             )
         )
     return found

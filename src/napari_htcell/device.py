@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 from contextlib import AbstractContextManager
@@ -9,11 +10,7 @@ from contextlib import AbstractContextManager
 import torch
 
 from napari_htcell.config import DeviceChoice, PrecisionChoice
-from napari_htcell.unet import UNet
-
-PROBE_SIDES = (32, 256)
-"""Sides of the trial images in pixels, small ones first: a processor that only imitates bfloat16
-can take minutes for a large one (github.com/pytorch/pytorch/issues/111456)."""
+from napari_htcell.network import Network
 
 WORTHWHILE = 0.9
 """bfloat16 is taken if it needs at most this part of float32's time."""
@@ -46,13 +43,13 @@ def choose_device(choice: DeviceChoice = "auto") -> torch.device:
 
 
 def choose_precision(
-    network: UNet, device: torch.device, choice: PrecisionChoice = "auto"
+    network: Network, device: torch.device, choice: PrecisionChoice = "auto"
 ) -> torch.dtype:
     """Return the number format to train in.
 
     Parameters
     ----------
-    network : UNet
+    network : Network
         A copy of its shape is timed; it is not changed itself.
     device : torch.device
     choice : {"auto", "float32", "bfloat16"}
@@ -60,24 +57,23 @@ def choose_precision(
     """
     if choice != "auto":
         return torch.bfloat16 if choice == "bfloat16" else torch.float32
-    if device.type == "mps":  # not measured by us
+    # MPS is not measured by us; and what has no parameters is not trained.
+    if device.type == "mps" or not any(True for _ in network.parameters()):
         return torch.float32
-    width = network.last.in_channels
-    with torch.random.fork_rng(devices=[]):
-        trial = place(UNet(width, network.depth), device)
-    for side in PROBE_SIDES:
+    trial = place(copy.deepcopy(network), device)
+    for side in network.probe_sides:
         image = torch.zeros(1, 1, side, side, device=device)
         full = _step_seconds(trial, image, torch.float32)
         if _step_seconds(trial, image, torch.bfloat16) > WORTHWHILE * full:
             # A small image says nothing for bfloat16, but a lot against it.
-            if side == PROBE_SIDES[-1]:
+            if side == network.probe_sides[-1]:
                 return torch.float32
             if _step_seconds(trial, image, torch.bfloat16) > 4 * full:
                 return torch.float32
     return torch.bfloat16
 
 
-def place(network: UNet, device: torch.device) -> UNet:
+def place(network: Network, device: torch.device) -> Network:
     """Move a network to a device, in place, with its channels last in memory.
 
     Measured on two cores with AVX-512: a training step takes 0.7 to 1.0 of the time of the usual
@@ -101,14 +97,14 @@ def computing_in(device: torch.device, precision: torch.dtype) -> AbstractContex
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16)
 
 
-def _step_seconds(network: UNet, image: torch.Tensor, precision: torch.dtype) -> float:
+def _step_seconds(network: Network, image: torch.Tensor, precision: torch.dtype) -> float:
     """Return the shorter of two training steps' times, after one to warm up."""
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
         with computing_in(image.device, precision):
-            loss = network(image).float().square().mean()
-        loss.backward()
+            loss = network.learn(image).float().square().mean()
+        loss.backward()  # type: ignore[no-untyped-call]
         if image.device.type == "cuda":
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - start)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from napari_htcell.frame import GreyImage, squares
-from napari_htcell.unet import UNet, context_px
+from napari_htcell.network import Network
 
 TILE_PX = 512
 """Longest side of a tile in the network's pixels, without its margin: about 1 GB of memory."""
@@ -21,13 +21,13 @@ def n_tiles(shape: tuple[int, int]) -> int:
 
 
 def heat_map_steps(
-    network: UNet, seen: GreyImage
+    network: Network, seen: GreyImage
 ) -> Generator[None, None, npt.NDArray[np.float32]]:
     """Compute the heat map of an image.
 
     Parameters
     ----------
-    network : UNet
+    network : Network
         On the device to compute on; in float32 everywhere, so that counts do not depend on the
         machine.
     seen : ndarray of float32, shape (Y, X)
@@ -52,11 +52,13 @@ def heat_map_steps(
 
 
 @torch.inference_mode()
-def _tile(network: UNet, seen: GreyImage, rows: slice, columns: slice) -> npt.NDArray[np.float32]:
+def _tile(
+    network: Network, seen: GreyImage, rows: slice, columns: slice
+) -> npt.NDArray[np.float32]:
     """Return one tile of the heat map, computed with all the context that the network can see."""
     # The network must pool the same pixels together as in the whole image, so a tile starts at a
     # multiple of its coarsest pixel.
-    margin = -(-context_px(network.depth) // network.multiple) * network.multiple
+    margin = -(-network.context_px // network.multiple) * network.multiple
     top, left = (
         max(0, part.start - margin) // network.multiple * network.multiple
         for part in (rows, columns)
@@ -64,7 +66,7 @@ def _tile(network: UNet, seen: GreyImage, rows: slice, columns: slice) -> npt.ND
     tile = torch.from_numpy(
         np.ascontiguousarray(seen[top : rows.stop + margin, left : columns.stop + margin])
     )
-    device = next(network.parameters()).device
+    device = network.device
     heat = network(tile.to(device)[None, None]).sigmoid()[0, 0].cpu().numpy()
     inside = heat[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
     return np.asarray(inside, dtype=np.float32)

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from napari_htcell import atomic, checkpoint, config, models
+from napari_htcell import atomic, checkpoint, config, models, networks
 from napari_htcell.calibrate import choose_threshold, figures, judge
 from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, Card, software
 from napari_htcell.config import DetectConfig, TrainConfig
@@ -27,8 +27,7 @@ from napari_htcell.folds import two_folds
 from napari_htcell.models import Model
 from napari_htcell.progress import Progress, run
 from napari_htcell.project import Project
-from napari_htcell.training import Lesson, settle
-from napari_htcell.unet import UNet
+from napari_htcell.training import Lesson
 from napari_htcell.versions import Stage, Version, get_version
 
 Steps = Generator[Progress, None, Model]
@@ -120,13 +119,14 @@ def train_steps(
 ) -> Steps:
     """Do what `train` does, yielding progress."""
     recipe = get_version(version)
-    chosen = config.override(TrainConfig(), **settings)
+    chosen = config.override(TrainConfig(), **(dict(recipe.settings) | settings))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(chosen.seed)
-        network = UNet(chosen.base_width, chosen.depth)
+        network = networks.build(recipe.architecture, chosen)
     card = Card(
         name=_name(name, recipe, project),
         version=recipe.name,
+        architecture=recipe.architecture,
         summary=summary,
         training=chosen,
         detection=DetectConfig(method=recipe.method),
@@ -145,12 +145,18 @@ def fine_tune_steps(
 ) -> Steps:
     """Do what `fine_tune` does, yielding progress."""
     recipe, old = get_version(version), model.card
+    if recipe.architecture != old.architecture:
+        raise ValueError(
+            f"version {recipe.name} trains a {recipe.architecture}, but {old.name} is a "
+            f"{old.architecture}; choose another version, or train anew"
+        )
     fixed = [field for field in config.FIXED_IN_FINE_TUNING if field in settings]
     if fixed:
         raise ValueError(f"{', '.join(fixed)} cannot change in fine-tuning; train anew")
     card = Card(
         name=_name(name, recipe, project),
         version=recipe.name,
+        architecture=old.architecture,
         base_model=old.name,
         summary=summary,
         training=config.override(old.training, **settings),
@@ -190,12 +196,12 @@ def _learn(start: Model, version: Version, stages: Sequence[Stage], project: Pro
     yield from course.train("first", network, device, precision)
     beginner = copy.deepcopy(network)
     yield from course.train("last", network, device, precision)
-    yield from settle(network, last.images, device)
+    yield from network.settle(last.images, device)
     judgements = []
     for name, (lesson, left_out) in turns.items():
         learner = copy.deepcopy(beginner)
         yield from course.train(name, learner, device, precision, check=CHECKING)
-        yield from settle(learner, lesson.images, device)
+        yield from learner.settle(lesson.images, device)
         judgements += judge(learner, left_out, start.card.detection, chosen.pixel_size_um)
     card = start.card.model_copy(
         update={

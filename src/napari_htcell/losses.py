@@ -34,6 +34,26 @@ def binary_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tens
     return _mean(each, weight)
 
 
+def centre_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Return the cross-entropy of "there is a cell in the middle" (CNN-SW, section 3.3).
+
+    Parameters
+    ----------
+    logits : Tensor of float, shape (B, 1, 1, 1)
+    target, weight : Tensor of float, shape (B, 1, Y, X)
+        A window with a cell has a spot's top, which is 1, in its middle; others have less there.
+    """
+    row, column = target.shape[-2] // 2, target.shape[-1] // 2
+    middle = (..., slice(row, row + 1), slice(column, column + 1))
+    label = (target[middle] > SPOT_TOP).to(logits.dtype)
+    each = functional.binary_cross_entropy_with_logits(logits, label, reduction="none")
+    return _mean(each, weight[middle])
+
+
+SPOT_TOP = 0.5
+"""A spot is above this within 1.2 standard deviations, which is more than half a pixel."""
+
+
 def _mean(each: Tensor, weight: Tensor) -> Tensor:
     # A square without any known pixel has no loss, and no gradient, rather than 0 / 0.
     return (each * weight).sum() / weight.sum().clamp(min=1)

@@ -25,8 +25,8 @@ from napari_htcell.cards import NAME_PATTERN, Card, software
 from napari_htcell.config import first_fault
 
 if TYPE_CHECKING:
+    from napari_htcell.network import Network
     from napari_htcell.project import Project
-    from napari_htcell.unet import UNet
 
 CARD = "card.json"
 WEIGHTS = "weights.safetensors"
@@ -43,7 +43,7 @@ class Model:
     """A network with its weights and card."""
 
     card: Card
-    network: UNet
+    network: Network
 
     @property
     def name(self) -> str:
@@ -165,7 +165,7 @@ def load_model(name_or_path: str | Path, project: Project | None = None) -> Mode
     import safetensors.torch
     import torch
 
-    from napari_htcell.unet import UNet
+    from napari_htcell.networks import build
 
     entry = find_model(name_or_path, project)
     path = entry.folder / WEIGHTS
@@ -177,7 +177,7 @@ def load_model(name_or_path: str | Path, project: Project | None = None) -> Mode
         raise ModelError(f"{path}: is not the file that its card was written for; import it again")
     # Without memory, which a card could ask for more of than there is, and without random numbers.
     with torch.device("meta"):
-        network = UNet(entry.card.training.base_width, entry.card.training.depth)
+        network = build(entry.card.architecture, entry.card.training)
     try:
         network.load_state_dict(safetensors.torch.load(content), assign=True)
     except Exception as error:

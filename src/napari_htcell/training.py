@@ -16,8 +16,8 @@ from napari_htcell.augment import Square
 from napari_htcell.config import TrainConfig
 from napari_htcell.dataset import LearningImage
 from napari_htcell.device import computing_in
+from napari_htcell.network import Network
 from napari_htcell.progress import Clock, Progress
-from napari_htcell.unet import UNet
 from napari_htcell.versions import Stage
 from napari_htcell.words import count
 
@@ -54,26 +54,35 @@ class Lesson:
         one would have seen.
         """
         rng = np.random.default_rng([self.config.seed, self.number, epoch])
-        shapes = [one.truth.shape for one in self.images]
-        chosen = self.stage.augmentation(shapes, self.config.square_px, rng)
+        truths = [one.truth for one in self.images]
+        chosen = self.stage.augmentation(truths, self.config.square_px, rng)
         return [chosen[index] for index in rng.permutation(len(chosen))]
+
+    def batches(self, epoch: int) -> list[list[Square]]:
+        """Return the epoch's squares in batches; the last one may be smaller."""
+        squares, size = self.squares(epoch), self.stage.batch_size
+        return [squares[start : start + size] for start in range(0, len(squares), size)]
 
     @property
     def steps(self) -> int:
-        """Number of steps; the batch size is 1 (section 2.2), so a step is a square."""
-        whole = max(self.stage.epochs * len(self.squares(0)), self.stage.min_steps)
-        return max(1, round(self.share * whole))
+        """Number of steps; a step is a batch."""
+        whole = max(self.stage.epochs * len(self.batches(0)), self.stage.min_steps)
+        return round(self.share * whole)
 
-    def batch(self, square: Square, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-        """Return image, target and weight of a square, each of shape (1, 1, Y, X)."""
-        source = self.images[square.image]
+    def load(self, batch: list[Square], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """Return image, target and weight of a batch, each of shape (B, 1, Y, X)."""
+        taken = [
+            [square.take(array) for array in (one.image, one.target, one.known.astype(np.float32))]
+            for square in batch
+            for one in (self.images[square.image],)
+        ]
         image, target, weight = (
-            torch.from_numpy(square.take(array)).to(device)[None, None]
-            for array in (source.image, source.target, source.known.astype(np.float32))
+            torch.from_numpy(np.stack(arrays)).to(device)[:, None]
+            for arrays in zip(*taken, strict=True)
         )
         return image, target, weight
 
-    def optimiser(self, network: UNet) -> torch.optim.SGD:
+    def optimiser(self, network: Network) -> torch.optim.SGD:
         """Return the stage's optimiser, without momentum from an earlier stage."""
         chosen = self.stage.optimiser
         return torch.optim.SGD(
@@ -103,7 +112,7 @@ class Keeper:
 
 
 def train_network(
-    network: UNet,
+    network: Network,
     lessons: Sequence[Lesson],
     device: torch.device,
     precision: torch.dtype,
@@ -113,7 +122,7 @@ def train_network(
 
     Parameters
     ----------
-    network : UNet
+    network : Network
         On `device`.
     lessons : sequence of Lesson
     device : torch.device
@@ -136,13 +145,13 @@ def train_network(
     clock, saved = Clock(total, done), time.monotonic()
     began = saved - (0 if known is None else known.seconds)
     network.train()
-    for lesson, step, square in _plan(lessons, done):
+    for lesson, step, batch in _plan(lessons, done):
         if step == 0:
             optimiser = lesson.optimiser(network)
         what = f"learning from {count(len(lesson.images), 'image')}"
-        image, target, weight = lesson.batch(square, device)
+        image, target, weight = lesson.load(batch, device)
         with computing_in(device, precision):
-            logits = network(image)
+            logits = network.learn(image)
         loss = lesson.stage.loss(logits.float(), target, weight)
         if not torch.isfinite(loss):
             raise TrainingError(
@@ -165,35 +174,6 @@ def train_network(
             raise
 
 
-def settle(
-    network: UNet, images: Sequence[LearningImage], device: torch.device
-) -> Generator[Progress, None, None]:
-    """Give batch normalisation the mean statistics of all images, in place.
-
-    The running averages of training are, at a batch size of 1, those of the last ten squares, and
-    a model's figures would hang on which these happened to be.
-
-    Yields
-    ------
-    Progress
-        After every image.
-    """
-    layers = [layer for layer in network.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
-    momenta = [layer.momentum for layer in layers]
-    for layer in layers:
-        layer.reset_running_stats()
-        layer.momentum = None  # PyTorch's spelling of a plain mean over all that comes
-    network.train()
-    clock = Clock(len(images))
-    for done, one in enumerate(images, start=1):
-        with torch.no_grad():
-            network(torch.from_numpy(one.image).to(device)[None, None])
-        yield Progress("settling", done, len(images), clock.seconds_left(done))
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
-    network.eval()
-
-
 def _lesson_at(lessons: Sequence[Lesson], done: int) -> Lesson:
     """Return the lesson of the step after `done`, or the last one."""
     for lesson in lessons:
@@ -203,14 +183,16 @@ def _lesson_at(lessons: Sequence[Lesson], done: int) -> Lesson:
     return lessons[-1]
 
 
-def _plan(lessons: Sequence[Lesson], done: int) -> Iterator[tuple[Lesson, int, Square]]:
-    """Yield every step after the first `done`: its lesson, its number there, and its square."""
+def _plan(lessons: Sequence[Lesson], done: int) -> Iterator[tuple[Lesson, int, list[Square]]]:
+    """Yield every step after the first `done`: its lesson, its number there, and its batch."""
     for lesson in lessons:
-        per_epoch = len(lesson.squares(0))
-        squares: list[Square] = []
-        for step in range(min(done, lesson.steps), lesson.steps):
-            epoch, place = divmod(step, per_epoch)
-            if place == 0 or not squares:
-                squares = lesson.squares(epoch)
-            yield lesson, step, squares[place]
+        start, batches, epoch = min(done, lesson.steps), lesson.batches(0), 0
+        # Epochs of random windows may differ by a few.
+        first = 0
+        for step in range(lesson.steps):
+            if step == first + len(batches):
+                first, epoch = step, epoch + 1
+                batches = lesson.batches(epoch)
+            if step >= start:
+                yield lesson, step, batches[step - first]
         done = max(0, done - lesson.steps)

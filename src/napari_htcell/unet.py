@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from napari_htcell.network import Network
+
 
 class Block(nn.Sequential):
     """Two 3 x 3 convolutions, each followed by batch normalisation and ReLU (section 2.1)."""
@@ -22,7 +24,7 @@ class Block(nn.Sequential):
         )
 
 
-class UNet(nn.Module):
+class UNet(Network):
     """Encoder, decoder and skip connections; one grey channel in, one logit out.
 
     Parameters
@@ -48,8 +50,18 @@ class UNet(nn.Module):
 
     @property
     def multiple(self) -> int:
-        """Sides that are a multiple of this need no padding."""
+        """Sides that are a multiple of this need no padding: the coarsest pixel."""
         return int(2**self.depth)
+
+    @property
+    def context_px(self) -> int:
+        """How far an output pixel can see, in pixels.
+
+        Each level has two convolutions of one pixel's reach on the way down and two on the way up
+        (the coarsest: only two), in units of 2**level pixels, and each pooling adds less than one
+        unit.
+        """
+        return sum(5 << level for level in range(self.depth)) + (2 << self.depth)
 
     def _padding(self, size: int) -> int:
         """Return by how many pixels a side is made longer: to a multiple, and a quarter at least.
@@ -86,12 +98,3 @@ class UNet(nn.Module):
             features = block(torch.cat([skips.pop(), up(features)], dim=1))
         logits: Tensor = self.last(features)
         return logits[..., :height, :width]
-
-
-def context_px(depth: int) -> int:
-    """Return how far, in pixels, an output pixel can see; a tile's margin for equal results.
-
-    Each level has two convolutions of one pixel's reach on the way down and two on the way up
-    (one level: only two), in units of 2**level pixels, and each pooling adds less than one unit.
-    """
-    return sum(5 << level for level in range(depth)) + (2 << depth)

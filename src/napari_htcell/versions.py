@@ -6,12 +6,13 @@ runs its last stage from a model that is there already.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from napari_htcell import augment, losses, targets
-from napari_htcell.config import DetectionMethod
+from napari_htcell.cards import Architecture
+from napari_htcell.config import PAPER_PIXEL_SIZE_UM, PAPER_WINDOW_PX, DetectionMethod
 from napari_htcell.targets import FloatImage, Truth
 
 LearnFrom = Literal["partial", "complete"]
@@ -46,6 +47,8 @@ class Stage:
         See `losses`.
     augmentation : callable
         See `augment`.
+    batch_size : int
+        Squares in a step.
     needs_masks : bool
         Whether the target is drawn from cell masks; images without are not learnt from then.
     """
@@ -57,6 +60,7 @@ class Stage:
     loss: losses.Loss
     augmentation: augment.Augmentation = augment.none
     optimiser: Optimiser = Optimiser()
+    batch_size: int = 1
     needs_masks: bool = False
 
 
@@ -75,12 +79,18 @@ class Version:
     method : {"peaks", "contours"}
         How points are drawn from what the last stage learns to draw: a spot has a peak, a mask is
         flat and has none.
+    architecture : str
+        The network, by its name in `networks`.
+    settings : mapping of str to value
+        Fields of `TrainConfig` that belong to the recipe.
     """
 
     name: str
     summary: str
     stages: tuple[Stage, ...]
     method: DetectionMethod = "peaks"
+    architecture: Architecture = "U-Net"
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def fine_tuning(self) -> Stage:
@@ -119,6 +129,24 @@ CLEAN_MASKS = Stage(
     needs_masks=True,
 )
 
+WINDOWS = Stage(
+    "partial",
+    epochs=30,
+    min_steps=0,
+    target=targets.gaussian_spots,
+    loss=losses.centre_cross_entropy,
+    augmentation=augment.windows,
+    optimiser=Optimiser(learning_rate=0.001, momentum=0.9, weight_decay=0),
+    batch_size=4,
+)
+TUNING = Stage(
+    "complete",
+    epochs=0,
+    min_steps=0,
+    target=targets.gaussian_spots,
+    loss=losses.mean_squared_error,
+)
+
 VERSIONS: dict[str, Version] = {
     version.name: version
     for version in (
@@ -130,6 +158,20 @@ VERSIONS: dict[str, Version] = {
         ),
         Version("C", "masks of complete images", (CLEAN_MASKS,), method="contours"),
         Version("D", "centroids of complete images", (CLEAN,)),
+        Version(
+            "CNN-SW",
+            "baseline: a small network says of each window whether a cell is in its middle",
+            (WINDOWS,),
+            architecture="sliding window",
+            settings={"pixel_size_um": PAPER_PIXEL_SIZE_UM, "square_px": PAPER_WINDOW_PX},
+        ),
+        Version(
+            "Imaris-like",
+            "baseline: smoothing and a threshold, tuned on one complete image",
+            (TUNING,),
+            method="contours",
+            architecture="smooth and threshold",
+        ),
     )
 }
 

@@ -8,20 +8,26 @@ import numpy as np
 
 from napari_htcell import augment
 from napari_htcell.augment import Square
+from napari_htcell.targets import Truth
 
-PAPER_SHAPE = (250, 500)
+
+def truth(shape: tuple[int, int], *points: tuple[float, float]) -> Truth:
+    return Truth(np.asarray(points, float).reshape(-1, 2), None, shape)
+
+
+PAPER = truth((250, 500))
 
 
 def test_without_augmentation_two_squares_of_the_papers_crop() -> None:
-    chosen = augment.none([PAPER_SHAPE, PAPER_SHAPE], 250, np.random.default_rng(0))
+    chosen = augment.none([PAPER, PAPER], 250, np.random.default_rng(0))
     assert [(s.image, s.rows.start, s.columns.start, s.flip) for s in chosen] == [
         (0, 0, 0, ()), (0, 0, 250, ()), (1, 0, 0, ()), (1, 0, 250, ())
     ]  # fmt: skip
 
 
 def test_paper_adds_three_random_squares_each_with_two_flips() -> None:
-    chosen = augment.paper([PAPER_SHAPE], 250, np.random.default_rng(0))
-    assert chosen[:2] == augment.none([PAPER_SHAPE], 250, np.random.default_rng(0))
+    chosen = augment.paper([PAPER], 250, np.random.default_rng(0))
+    assert chosen[:2] == augment.none([PAPER], 250, np.random.default_rng(0))
     places = Counter((s.rows.start, s.columns.start) for s in chosen[2:])
     assert list(places.values()) == [3, 3, 3]
     assert Counter(s.flip for s in chosen[2:]) == {(): 3, (0,): 3, (1,): 3}
@@ -30,12 +36,14 @@ def test_paper_adds_three_random_squares_each_with_two_flips() -> None:
 
 def test_random_squares_are_new_each_epoch_and_reach_every_place() -> None:
     rng = np.random.default_rng(0)
-    starts = {s.columns.start for _ in range(100) for s in augment.paper([(32, 36)], 32, rng)[2:]}
+    starts = {
+        s.columns.start for _ in range(100) for s in augment.paper([truth((32, 36))], 32, rng)[2:]
+    }
     assert starts == {0, 1, 2, 3, 4}
 
 
 def test_same_rng_same_squares() -> None:
-    first, again = (augment.paper([PAPER_SHAPE], 100, np.random.default_rng(3)) for _ in "ab")
+    first, again = (augment.paper([PAPER], 100, np.random.default_rng(3)) for _ in "ab")
     assert first == again
 
 
@@ -50,5 +58,32 @@ def test_flips() -> None:
 
 def test_an_image_lower_than_a_square_gives_its_whole_height() -> None:
     array = np.ones((20, 300), np.float32)
-    chosen = augment.paper([(20, 300)], 250, np.random.default_rng(0))
+    chosen = augment.paper([truth((20, 300))], 250, np.random.default_rng(0))
     assert [square.take(array).shape for square in chosen] == [(20, 150)] * 2 + [(20, 250)] * 9
+
+
+def test_windows_are_around_cells_and_as_many_elsewhere() -> None:
+    cells = [(60.2, 70.0), (199.9, 300.4), (150.0, 30.0)]  # the last too near to the border
+    chosen = augment.windows([PAPER, truth((250, 500), *cells)], 100, np.random.default_rng(0))
+    assert {square.image for square in chosen} == {1}
+    assert all(
+        s.rows.stop - s.rows.start == s.columns.stop - s.columns.start == 100 for s in chosen
+    )
+    around, elsewhere = chosen[:2], chosen[2:]
+    middles = [(s.rows.start + 50, s.columns.start + 50) for s in around]
+    assert middles == [(60, 70), (200, 300)]
+    assert len(elsewhere) == 2
+    for square in elsewhere:
+        inside = [
+            square.rows.start <= y < square.rows.stop
+            and square.columns.start <= x < square.columns.stop
+            for y, x in cells
+        ]
+        assert not any(inside)
+
+
+def test_where_cells_are_everywhere_there_are_no_windows_without() -> None:
+    cells = [(y, x) for y in range(0, 250, 40) for x in range(0, 500, 40)]
+    chosen = augment.windows([truth((250, 500), *cells)], 100, np.random.default_rng(0))
+    assert all((s.rows.start + 50, s.columns.start + 50) in cells for s in chosen)
+    assert augment.windows([truth((90, 500), (45, 200))], 100, np.random.default_rng(0)) == []

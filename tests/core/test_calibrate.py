@@ -32,12 +32,13 @@ def image(spots: Callable[..., Any]) -> LearningImage:
         Truth(BRIGHT, None, (64, 64)),
         np.zeros((64, 64), np.float32),
         np.ones((64, 64), bool),
+        UM,
     )
 
 
 def knowing(image: LearningImage, known: Any, points: Any = BRIGHT) -> LearningImage:
     return LearningImage(
-        image.card, image.image, Truth(points, None, (64, 64)), image.target, known
+        image.card, image.image, Truth(points, None, (64, 64)), image.target, known, UM
     )
 
 

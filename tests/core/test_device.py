@@ -51,7 +51,7 @@ def timed(monkeypatch: pytest.MonkeyPatch, seconds: Seconds) -> list[tuple[int, 
     return tried
 
 
-SMALL, LARGE = device.PROBE_SIDES
+SMALL, LARGE = UNet.probe_sides
 FULL, HALF = torch.float32, torch.bfloat16
 
 

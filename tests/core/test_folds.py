@@ -23,6 +23,7 @@ def image(name: str, points: Any, shape: tuple[int, int] = (40, 60)) -> Learning
         Truth(points, None, shape),
         np.zeros(shape, np.float32),
         np.ones(shape, bool),
+        6.44,
     )
 
 

@@ -12,7 +12,7 @@ from napari_htcell import heatmap
 from napari_htcell.detect import predict_steps
 from napari_htcell.models import Model
 from napari_htcell.progress import run
-from napari_htcell.unet import UNet, context_px
+from napari_htcell.unet import UNet
 
 NETWORK_UM = 6.44
 
@@ -51,7 +51,8 @@ def test_tiles_equal_the_whole(
     assert np.ptp(whole) > 0.05
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
     # Less context is not enough, so the test above can fail.
-    monkeypatch.setattr(heatmap, "context_px", lambda depth: context_px(depth) // 4)
+    enough = model.network.context_px
+    monkeypatch.setattr(UNet, "context_px", enough // 4)
     assert np.abs(heat_map(37) - whole).max() > 1e-4
 
 

@@ -50,8 +50,10 @@ def short_versions(monkeypatch: pytest.MonkeyPatch) -> None:
                 min_steps=PARTIAL_STEPS if stage.learn_from == "partial" else COMPLETE_STEPS,
             )
             for stage in version.stages
+            if stage.epochs
         ]
-        monkeypatch.setitem(versions.VERSIONS, name, replace(version, stages=tuple(stages)))
+        if stages:
+            monkeypatch.setitem(versions.VERSIONS, name, replace(version, stages=tuple(stages)))
 
 
 @pytest.fixture
@@ -393,6 +395,35 @@ def test_a_version_learns_to_find_the_cells(
     match = evaluate(found.points, CELLS, cutoff_px=2)
     assert (match.tp, match.fp, match.fn) == (5, 0, 0)
     assert model.card.detection.method == ("contours" if version == "C" else "peaks")
+
+
+def test_the_sliding_window_learns_from_clicks(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = versions.get_version("CNN-SW")
+    stage = replace(recipe.stages[0], epochs=100, min_steps=0)
+    monkeypatch.setitem(versions.VERSIONS, "CNN-SW", replace(recipe, stages=(stage,)))
+    settings: dict[str, Any] = {"device": "cpu", "precision": "float32"}
+    cancel_after(train_steps("CNN-SW", project, **settings), 3)
+    model = train("CNN-SW", project, **settings)
+    assert model.card.architecture == "sliding window"
+    again = models.load_model(model.name, project)
+    assert same(again, model)
+    found = detect(project.read_image("all.tif").pixels, again, pixel_size_um=6.44)
+    match = evaluate(found.points, CELLS, cutoff_px=2)
+    assert (match.tp, match.fp, match.fn) == (5, 0, 0)
+    with pytest.raises(ValueError, match=r"version B trains a U-Net, but .* is a sliding window"):
+        fine_tune(model, project)
+
+
+def test_the_threshold_is_tuned_on_a_complete_image(project: Project) -> None:
+    model = train("Imaris-like", project, **TINY)
+    assert (model.card.architecture, model.card.steps) == ("smooth and threshold", 0)
+    again = models.load_model(model.name, project)
+    assert same(again, model)
+    found = detect(project.read_image("all.tif").pixels, again, pixel_size_um=6.44)
+    match = evaluate(found.points, CELLS, cutoff_px=2)
+    assert (match.tp, match.fp, match.fn) == (5, 0, 0)
 
 
 def test_cards_of_both_ways_can_be_read_again(project: Project) -> None:

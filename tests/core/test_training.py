@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def image(spots: Callable[..., Any]) -> LearningImage:
         truth,
         targets.gaussian_spots(truth, 2.0),
         np.ones((64, 64), bool),
+        6.44,
     )
 
 
@@ -95,7 +97,7 @@ def test_batch_is_one_square(image: LearningImage) -> None:
     one = lesson(image)
     square = one.squares(0)[0]
     for tensor, source in zip(
-        one.batch(square, CPU), (image.image, image.target, image.known), strict=True
+        one.load([square], CPU), (image.image, image.target, image.known), strict=True
     ):
         assert tensor.shape == (1, 1, 32, 32)
         assert tensor.dtype == torch.float32
@@ -140,7 +142,7 @@ def test_what_is_not_known_has_no_influence(image: LearningImage, tmp_path: Path
         target = image.target.copy()
         if wrong_at:
             target[wrong_at] = 1 - target[wrong_at]
-        one = LearningImage(image.card, image.image, image.truth, target, known)
+        one = replace(image, target=target, known=known)
         return trained(tmp_path / name, lesson(one))[0]
 
     assert same(learnt("right", None), learnt("wrong where unknown", (40, 30)))
@@ -151,7 +153,7 @@ def test_a_square_of_which_nothing_is_known_is_survived(
     image: LearningImage, tmp_path: Path
 ) -> None:
     known = np.zeros((64, 64), bool)
-    blank = LearningImage(image.card, image.image, image.truth, image.target, known)
+    blank = replace(image, known=known)
     network, loss = trained(tmp_path, lesson(blank))
     assert loss == [0] * 8
     assert all(parameter.isfinite().all() for parameter in network.parameters())
@@ -175,12 +177,12 @@ def test_an_image_smaller_than_a_square_can_be_learnt_from(
     image: LearningImage, tmp_path: Path
 ) -> None:
     part = np.s_[:10, :13]
-    small = LearningImage(
-        image.card,
-        image.image[part],
-        Truth(CELLS[:1], None, (10, 13)),
-        image.target[part],
-        image.known[part],
+    small = replace(
+        image,
+        image=image.image[part],
+        truth=Truth(CELLS[:1], None, (10, 13)),
+        target=image.target[part],
+        known=image.known[part],
     )
     _, loss = trained(tmp_path, lesson(small))
     assert np.isfinite(loss).all()

@@ -39,6 +39,16 @@ def test_the_papers_recipes(name: str, stages: list[tuple[object, ...]]) -> None
     for stage in version.stages:
         chosen = stage.optimiser
         assert (chosen.learning_rate, chosen.momentum, chosen.weight_decay) == (0.1, 0.9, 0.0005)
+        assert stage.batch_size == 1
+
+
+def test_the_papers_sliding_window() -> None:
+    version = get_version("CNN-SW")
+    (stage,) = version.stages
+    assert numbers(stage) == ("partial", 30, SPOTS, losses.centre_cross_entropy, augment.windows)
+    chosen = stage.optimiser
+    assert (chosen.learning_rate, chosen.momentum, stage.batch_size) == (0.001, 0.9, 4)
+    assert version.settings == {"pixel_size_um": 1.61, "square_px": 100}
 
 
 def test_at_the_papers_scale_the_least_number_of_steps_does_not_matter() -> None:
@@ -52,7 +62,9 @@ def test_fine_tuning_is_the_last_stage() -> None:
 
 
 def test_unknown_version() -> None:
-    with pytest.raises(ValueError, match=r"no version 'Z'; choose one of A, A\+DA, B, B\+DA, C, D"):
+    with pytest.raises(
+        ValueError, match=r"no version 'Z'; choose one of A, A\+DA, B, B\+DA, C, D, CNN-SW"
+    ):
         get_version("Z")
 
 

@@ -140,7 +140,7 @@ def versions_steps() -> Generator[Progress, None, list[tuple[str, str]]]:
     return [
         (version.name, version.summary)
         for version in VERSIONS.values()
-        if version.fine_tuning.learn_from == "complete"
+        if version.fine_tuning.learn_from == "complete" and version.architecture == "U-Net"
     ]
 
 
