@@ -6,9 +6,11 @@ One of them comes with the package; `make_project` makes others of any size.
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
 import uuid
 from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ import tifffile
 from pydantic import Field
 
 from napari_htcell import atomic, config, pointsfile
-from napari_htcell.annotations import Annotation, with_suffix
+from napari_htcell.annotations import Annotation, save_annotation, with_suffix
 from napari_htcell.config import Settings
 from napari_htcell.progress import Clock, Progress, run
 from napari_htcell.project import Project, open_project
@@ -70,7 +72,18 @@ def densities(n_images: int, cells_per_mm2: float) -> list[float]:
     return [float(d) for d in cells_per_mm2 * np.geomspace(*DENSITIES, n_images)]
 
 
-class SampleConfig(Settings):
+class CommonConfig(Settings):
+    """What every kind of simulated project is made by."""
+
+    seed: int = Field(
+        0, ge=0, le=2**32 - 1, description="the same seed and settings give the same project"
+    )
+    completeness: float = Field(
+        2 / 3, ge=0, le=1, description="fraction of the cells clicked where they are not crowded"
+    )
+
+
+class SampleConfig(CommonConfig):
     """What a sample project holds."""
 
     n_images: int = Field(
@@ -79,12 +92,6 @@ class SampleConfig(Settings):
         le=10_000,
         description="number of images, their densities evenly spaced in the logarithm "
         f"from {DENSITIES[0]:g} to {DENSITIES[1]:g} times the usual one",
-    )
-    seed: int = Field(
-        0, ge=0, le=2**32 - 1, description="the same seed and settings give the same project"
-    )
-    completeness: float = Field(
-        2 / 3, ge=0, le=1, description="fraction of the cells clicked where they are not crowded"
     )
     n_complete: int = Field(
         0,
@@ -111,6 +118,97 @@ class SampleConfig(Settings):
         """Return the name of an image."""
         digits = max(2, len(str(self.n_images)))
         return f"field_{index + 1:0{digits}d}.ome.tif"
+
+
+@dataclass(frozen=True, eq=False)
+class SampleImage:
+    """One image and what is known of it, as it is written.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8 or float32, shape (Y, X)
+    pixel_size_um : float
+        Micrometres per pixel.
+    truth : ndarray of float, shape (N, 2)
+        All cells, (y, x) in pixels.
+    annotation : Annotation or None
+        None leaves the image untouched.
+    masks : ndarray of uint16, shape (Y, X), or None
+        Cell masks, 0 is background; None writes none.
+    """
+
+    pixels: npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+    pixel_size_um: float
+    truth: pointsfile.Points
+    annotation: Annotation | None
+    masks: npt.NDArray[np.uint16] | None
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Where an image of a sample project lies, and what is known of it.
+
+    Parameters
+    ----------
+    folder : Path
+        The project.
+    name : str
+        The image.
+    """
+
+    folder: Path
+    name: str
+
+    @property
+    def image(self) -> Path:
+        """The image; written last, so that the rest is there where it is."""
+        return self.folder / "images" / self.name
+
+    @property
+    def truth(self) -> Path:
+        """Table of all cells."""
+        return with_suffix(self.folder / TRUTH_FOLDER / self.name, ".csv")
+
+    @property
+    def masks(self) -> Path:
+        """Label image of all cells."""
+        return self.folder / "masks" / self.name
+
+    @property
+    def annotation(self) -> Path:
+        """Clicks and status, without the suffixes of the two files."""
+        return self.folder / "annotations" / self.name
+
+    def are_there(self, *, is_annotated: bool, has_masks: bool) -> bool:
+        """Return whether nothing is missing of an image with or without annotation and masks."""
+        wanted = [self.image, self.truth]
+        wanted += [with_suffix(self.annotation, end) for end in (".csv", ".json") if is_annotated]
+        wanted += [self.masks] if has_masks else []
+        return all(path.is_file() for path in wanted)
+
+    def write(self, content: SampleImage) -> None:
+        """Write an image with what is known of it, each file in one step."""
+        rows = pointsfile.points_rows(content.truth)
+        pointsfile.write_rows(self.truth, ["y", "x"], rows)
+        if content.masks is not None:
+            # Named as its image, but a plain TIFF: these pixels are numbers of cells.
+            _write_tiff(self.masks, content.masks, ome=False, metadata=None)
+        if content.annotation is not None:
+            save_annotation(self.annotation, content.annotation)
+        # Derived from the pixels: the same project is the same files.
+        digest = hashlib.sha256(content.pixels.tobytes()).hexdigest()
+        identity = uuid.uuid5(uuid.NAMESPACE_OID, digest)
+        sides = ("PhysicalSizeX", "PhysicalSizeY")
+        size = dict.fromkeys(sides, content.pixel_size_um)
+        units = {f"{side}Unit": "µm" for side in sides}
+        metadata = {"axes": "YX", "Name": self.name, "UUID": f"urn:uuid:{identity}"} | size | units
+        _write_tiff(self.image, content.pixels, predictor=True, ome=True, metadata=metadata)
+
+
+def _write_tiff(path: Path, pixels: npt.NDArray[Any], **options: Any) -> None:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, pixels, compression="zlib", **options)
+    atomic.write_bytes(path, stream.getvalue())
 
 
 def make_project(
@@ -152,10 +250,17 @@ def make_project_steps(
         for index, density in enumerate(densities(sample.n_images, usual.cells_per_mm2)):
             chosen = usual.model_copy(update={"cells_per_mm2": density, "density_spread": 0.0})
             one = simulate_image(chosen, np.random.default_rng([sample.seed, index]))
-            annotation = _annotate(one, sample, index)
+            annotation = annotate(
+                one,
+                is_complete=index in sample.complete,
+                completeness=sample.completeness,
+                rng=np.random.default_rng([sample.seed, index, 1]),
+            )
+            masks = one.labels if index in sample.masked else None
             name = sample.name(index)
-            _write(unfinished, name, one, with_masks=index in sample.masked)
-            open_project(unfinished).save_annotation(name, annotation)
+            ImageFiles(unfinished, name).write(
+                SampleImage(one.image, one.pixel_size_um, one.centroids, annotation, masks)
+            )
             lines.append(
                 f"{name}, {density:.1f}, {len(one.centroids)}, {len(annotation.points)}, "
                 f"{annotation.status()}"
@@ -167,39 +272,33 @@ def make_project_steps(
     return open_project(folder)
 
 
-def _annotate(one: SimulatedImage, sample: SampleConfig, index: int) -> Annotation:
-    if index in sample.complete:
+def annotate(
+    one: SimulatedImage, *, is_complete: bool, completeness: float, rng: np.random.Generator
+) -> Annotation:
+    """Annotate a simulated image.
+
+    Parameters
+    ----------
+    one : SimulatedImage
+    is_complete : bool
+        Whether every cell is annotated, or those that a biologist in a hurry clicks
+        (`click_partially`).
+    completeness : float
+        Fraction of the cells clicked where they are not crowded, if not all are.
+    rng : numpy.random.Generator
+        Source of what the biologist does.
+    """
+    if is_complete:
         return Annotation.of(one.centroids, complete=True)
     clicks = click_partially(
         one.centroids,
-        completeness=sample.completeness,
+        completeness=completeness,
         pixel_size_um=one.pixel_size_um,
         debris=one.debris,
-        rng=np.random.default_rng([sample.seed, index, 1]),
+        rng=rng,
     )
     # A hand may slip over the border, a mouse cannot.
     return Annotation.of(np.clip(clicks, 0, np.asarray(one.image.shape) - 1))
-
-
-def _write(folder: Path, name: str, one: SimulatedImage, *, with_masks: bool) -> None:
-    """Write image, truth and masks."""
-    image = folder / "images" / name
-    # Derived from the pixels: the same project is the same files.
-    identity = uuid.uuid5(uuid.NAMESPACE_OID, hashlib.sha256(one.image.tobytes()).hexdigest())
-    size = {"PhysicalSizeX": one.pixel_size_um, "PhysicalSizeY": one.pixel_size_um}
-    units = {"PhysicalSizeXUnit": "µm", "PhysicalSizeYUnit": "µm"}
-    metadata = {"axes": "YX", "Name": name, "UUID": f"urn:uuid:{identity}"} | size | units
-    _write_tiff(image, one.image, predictor=True, ome=True, metadata=metadata)
-    truth = with_suffix(folder / TRUTH_FOLDER / name, ".csv")
-    pointsfile.write_rows(truth, ["y", "x"], pointsfile.points_rows(one.centroids))
-    if with_masks:
-        # Named as its image, but a plain TIFF: these pixels are numbers of cells.
-        _write_tiff(folder / "masks" / name, one.labels, ome=False, metadata=None)
-
-
-def _write_tiff(path: Path, pixels: npt.NDArray[Any], **options: Any) -> None:
-    path.parent.mkdir(exist_ok=True)
-    tifffile.imwrite(path, pixels, compression="zlib", **options)
 
 
 def _readme(sample: SampleConfig, usual: SimulationConfig, lines: list[str]) -> str:
@@ -227,7 +326,7 @@ def read_truth(project: Project, name: str) -> pointsfile.Points:
     PointsFileError
         If the project has no truth for this image.
     """
-    points, _ = pointsfile.read_points(with_suffix(project.path / TRUTH_FOLDER / name, ".csv"))[""]
+    points, _ = pointsfile.read_points(ImageFiles(project.path, name).truth)[""]
     return points
 
 

@@ -1,0 +1,379 @@
+"""Table 1 of the paper on data that anyone can have: all versions, both baselines, two controls.
+
+    .venv/bin/python benchmarks/table1.py --data t98g --seeds 3 --work table1
+
+Each method and seed is trained in a process of its own, so that its peak memory is its own, and its
+result is kept in the work folder: the same call goes on where it stopped. Rows that differ in seed
+alone are pooled; intervals are bootstrapped over the test images.
+
+t98g: 30 real training images, of which 12 drawn by the seed are complete and the others lack a
+third of their points, crowded first; ten test images; no masks, so no C. simulated: the set that
+`htcell simulate --paper` writes, 2241 partial, 12 clean and 212 test images at scale 1.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import numpy.typing as npt
+import t98g
+from paper_versions import with_bar
+from tqdm import tqdm
+
+import napari_htcell as htcell
+from napari_htcell import Project, atomic, config, models
+from napari_htcell.calibrate import choose_threshold, judge
+from napari_htcell.cards import software
+from napari_htcell.config import DetectConfig
+from napari_htcell.dataset import learning_images
+from napari_htcell.detect import detect
+from napari_htcell.evaluate import Match, evaluate, f_score
+from napari_htcell.learn import fine_tune_steps, train_steps
+from napari_htcell.models import Model
+from napari_htcell.progress import run
+from napari_htcell.versions import VERSIONS, get_version
+
+CUTOFFS_UM = (16.0, config.PAPER_CUTOFF_UM)
+N_CLEAN = 12
+DRAWS = 2000
+"""Bootstrap draws."""
+
+Points = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class TestImage:
+    """An image that nothing was chosen on.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (Y, X)
+    truth : ndarray of float, shape (N, 2)
+    pixel_size_um : float
+    """
+
+    pixels: npt.NDArray[Any]
+    truth: Points
+    pixel_size_um: float
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where to learn and where to test.
+
+    Parameters
+    ----------
+    prepare : callable
+        (folder, seed, scale) to a project of partial and complete images.
+    test : callable
+        (folder, scale) to the test images.
+    without : frozenset of str
+        Methods for which something is missing.
+    """
+
+    prepare: Callable[[Path, int, float], Project]
+    test: Callable[[Path, float], Iterable[TestImage]]
+    without: frozenset[str] = frozenset()
+
+
+def t98g_project(folder: Path, seed: int, scale: float) -> Project:
+    """Write the T98G training images, 12 of them complete."""
+    names = t98g.split("train")
+    clean = {str(name) for name in np.random.default_rng(seed).permutation(names)[:N_CLEAN]}
+    project = t98g.partial_project(
+        folder / "t98g", dropped=1 / 3, order="crowded", seed=seed, names=names
+    )
+    t98g.complete(project, sorted(clean))
+    return project
+
+
+def t98g_test(folder: Path, scale: float) -> Iterable[TestImage]:
+    """Read the T98G test images."""
+    truth = t98g.truth()
+    for name in t98g.split("test"):
+        pixels, _ = htcell.read_image(t98g.FOLDER / "images" / name)
+        yield TestImage(pixels, truth[name], t98g.PIXEL_SIZE_UM)
+
+
+DATA = {"t98g": Data(t98g_project, t98g_test, without=frozenset(("C",)))}
+
+
+def plain(version: str) -> Callable[[Project, Model | None, int], Model]:
+    """Return what trains a version from nothing, with the paper's preprocessing."""
+
+    def learn(project: Project, base: Model | None, seed: int) -> Model:
+        name = f"{version}, seed {seed}"
+        settings: Mapping[str, Any] = {"background_um": 0.0}
+        return with_bar(train_steps(version, project, seed=seed, **settings), name)
+
+    return learn
+
+
+def refined(version: str) -> Callable[[Project, Model | None, int], Model]:
+    """Return what runs a version's second stage from the model of its first."""
+
+    def learn(project: Project, base: Model | None, seed: int) -> Model:
+        assert base is not None
+        name = f"{version}, seed {seed}"
+        return with_bar(fine_tune_steps(base, project, version, seed=seed), name)
+
+    return learn
+
+
+def tuned(project: Project, base: Model | None, seed: int) -> Model:
+    """Return A with the threshold that is best on the complete training images."""
+    assert base is not None
+    card, stage = base.card, get_version("D").fine_tuning
+    clean = run(learning_images(project, stage, card.training, card.image_pixel_size_um))
+    settings = card.detection.model_copy(update={"method": "peaks"})
+    judged = judge(base.network, clean, settings, card.training.pixel_size_um)
+    chosen = choose_threshold(judged, settings)
+    return Model(card.model_copy(update={"detection": chosen, "seconds": 0.0}), base.network)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of the table.
+
+    Parameters
+    ----------
+    images : str
+        What it learns from, as the paper's columns say.
+    augmented : bool
+        Whether with data augmentation.
+    learn : callable or None
+        (project, base model, seed) to a model; None for random points.
+    base : str
+        Method whose model it starts from.
+    as_the_paper_reads : bool
+        Whether its output is read as in section 3.4: contours at 0.5; else as its card says.
+    """
+
+    images: str
+    learn: Callable[[Project, Model | None, int], Model] | None
+    augmented: bool = False
+    base: str = ""
+    as_the_paper_reads: bool = True
+
+
+METHODS = {
+    "A": Method("partial", plain("A")),
+    "A+DA": Method("partial", plain("A+DA"), augmented=True),
+    "B": Method("partial + clean", refined("B"), base="A"),
+    "B+DA": Method("partial + clean", refined("B+DA"), augmented=True, base="A+DA"),
+    "C": Method("clean", plain("C")),
+    "D": Method("clean", plain("D")),
+    "CNN-SW": Method("partial", plain("CNN-SW"), as_the_paper_reads=False),
+    "Imaris-like": Method("one clean", plain("Imaris-like")),
+    "A, threshold tuned": Method("partial + clean", tuned, base="A", as_the_paper_reads=False),
+    "B, threshold of its card": Method("partial + clean", None, base="B", as_the_paper_reads=False),
+    "random points": Method("none", None),
+}
+"""The paper's rows in its order, then ours."""
+
+
+def shorten(scale: float) -> None:
+    """Do a part of every stage's steps, for a quick look."""
+    for name, version in list(VERSIONS.items()):
+        stages = tuple(
+            replace(
+                stage,
+                epochs=max(1, round(stage.epochs * scale)) if stage.epochs else 0,
+                min_steps=round(stage.min_steps * scale),
+            )
+            for stage in version.stages
+        )
+        VERSIONS[name] = replace(version, stages=stages)
+
+
+def settings_of(method: Method, model: Model) -> DetectConfig:
+    """Return how a method's output is read."""
+    if method.as_the_paper_reads:
+        return DetectConfig(method="contours", threshold=config.PAPER_THRESHOLD)
+    return model.card.detection
+
+
+def measure(data: str, name: str, seed: int, scale: float, work: Path) -> dict[str, Any]:
+    """Train one method with one seed and look at the test images."""
+    method, source = METHODS[name], DATA[data]
+    shorten(scale)
+    model: Model | None = None
+    if name != "random points":
+        folder_of_models = work / "models"
+        with tempfile.TemporaryDirectory() as folder:
+            project = source.prepare(Path(folder), seed, scale)
+            base = (
+                htcell.load_model(folder_of_models / slug(method.base, seed))
+                if method.base
+                else None
+            )
+            model = base if method.learn is None else method.learn(project, base, seed)
+        assert model is not None
+        kept = model.card.model_copy(update={"name": slug(name, seed)})
+        models.save_model(Model(kept, model.network), folder_of_models)
+    rng = np.random.default_rng(seed)
+    rows = []
+    for image in source.test(work, scale):
+        if model is None:
+            points = rng.uniform(0, image.pixels.shape, (len(image.truth), 2))
+        else:
+            read = settings_of(method, model)
+            points = detect(
+                image.pixels,
+                model,
+                pixel_size_um=image.pixel_size_um,
+                threshold=read.threshold,
+                min_distance_um=read.min_distance_um,
+                method=read.method,
+            ).points
+        rows.append(
+            [
+                counts(
+                    evaluate(points, image.truth, cutoff_um=um, pixel_size_um=image.pixel_size_um)
+                )
+                for um in CUTOFFS_UM
+            ]
+        )
+    return {
+        "method": name,
+        "seed": seed,
+        "seconds": 0.0 if model is None else model.card.seconds,
+        "steps": 0 if model is None else model.card.steps,
+        "peak MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "images": rows,
+        "software": software(),
+    }
+
+
+def counts(match: Match) -> list[float]:
+    """Return TP, FP, FN and the sum of the pairs' distances in micrometres."""
+    distance = 0.0 if not match.tp else match.mean_distance_um * match.tp
+    return [match.tp, match.fp, match.fn, distance]
+
+
+def slug(name: str, seed: int) -> str:
+    """Return a method's name as a model's."""
+    return f"{name.replace(',', '')} seed {seed}"
+
+
+def summary(name: str, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Pool the seeds of a method."""
+    method = METHODS[name]
+    images = np.asarray([row for result in results for row in result["images"]], float)
+    n_images = len(results[0]["images"])
+    near, far = images[:, 0].sum(axis=0), images[:, 1].sum(axis=0)
+    rng = np.random.default_rng(0)
+    by_image = images.reshape(len(results), n_images, 2, 4).sum(axis=0)
+    drawn = by_image[rng.integers(0, n_images, (DRAWS, n_images))].sum(axis=1)
+    found, true = images[:, 0, 0] + images[:, 0, 1], images[:, 0, 0] + images[:, 0, 2]
+    seeds = [
+        f_score(*np.asarray(result["images"], float)[:, 0].sum(axis=0)[:3]) for result in results
+    ]
+    return {
+        "method": name,
+        "images used": method.images,
+        "DA": method.augmented,
+        "seeds": len(results),
+        "TP": far[0] / len(results),
+        "FP": far[1] / len(results),
+        "FN": far[2] / len(results),
+        "d um": far[3] / far[0] if far[0] else None,
+        "F 113 um": f_score(*far[:3]),
+        "F 16 um": f_score(*near[:3]),
+        "F 16 um, 95 % interval": interval(drawn[:, 0]),
+        "F 113 um, 95 % interval": interval(drawn[:, 1]),
+        "F 16 um of each seed": [round(value, 4) for value in seeds],
+        "count error": float(np.mean(np.abs(found - true) / np.maximum(true, 1))),
+        "training s": float(np.median([result["seconds"] for result in results])),
+        "peak MiB": max(result["peak MiB"] for result in results),
+    }
+
+
+def interval(drawn: npt.NDArray[np.float64]) -> list[float]:
+    """Return the middle 95 % of F over bootstrap draws of shape (D, 4)."""
+    values = [f_score(*row[:3]) for row in drawn]
+    return [round(float(value), 4) for value in np.percentile(values, (2.5, 97.5))]
+
+
+def markdown(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the table as Markdown."""
+    lines = [
+        "| method | images used | DA | TP | FP | FN | d (um) | F 113 um | F 16 um | 95 % | "
+        "count error | training (s) | peak (MiB) |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        low, high = row["F 16 um, 95 % interval"]
+        distance = "" if row["d um"] is None else f"{row['d um']:.1f}"
+        lines.append(
+            f"| {row['method']} | {row['images used']} | {'x' if row['DA'] else ''} | "
+            f"{row['TP']:.0f} | {row['FP']:.0f} | {row['FN']:.0f} | {distance} | "
+            f"{row['F 113 um']:.3f} | {row['F 16 um']:.3f} | {low:.2f}-{high:.2f} | "
+            f"{row['count error']:.2f} | {row['training s']:.0f} | {row['peak MiB']} |"
+        )
+    return "\n".join(lines)
+
+
+@click.command()
+@click.option("--data", type=click.Choice(list(DATA)), default="t98g", show_default=True)
+@click.option("--seeds", default=3, show_default=True, help="Number of seeds, from 0.")
+@click.option("--scale", default=1.0, show_default=True, help="Part of the steps that is done.")
+@click.option("--work", type=click.Path(path_type=Path), default=Path("table1"), show_default=True)
+@click.option("--method", "only", multiple=True, help="These methods alone.")
+@click.option("--single", nargs=2, type=(str, int), hidden=True)
+def main(
+    data: str,
+    seeds: int,
+    scale: float,
+    work: Path,
+    only: tuple[str, ...],
+    single: tuple[str, int] | None,
+) -> None:
+    """Print Table 1 as Markdown and keep it as JSON in the work folder."""
+    place = work / f"{data}, scale {scale:g}"
+    if single is not None:
+        result = measure(data, *single, scale, place)
+        path = place / "results" / f"{slug(*single)}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write_text(path, json.dumps(result))
+        return
+    names = [
+        name for name in METHODS if name not in DATA[data].without and name in (only or METHODS)
+    ]
+    jobs = [(name, seed) for seed in range(seeds) for name in names]
+    results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    with tqdm(jobs, unit="training") as bar:
+        for name, seed in bar:
+            bar.set_description(f"{name}, seed {seed}")
+            path = place / "results" / f"{slug(name, seed)}.json"
+            if not path.exists():
+                call = ["--data", data, "--scale", str(scale), "--work", str(work)]
+                subprocess.run(
+                    [sys.executable, __file__, *call, "--single", name, str(seed)], check=True
+                )
+            results[name].append(json.loads(path.read_text()))
+    rows = [summary(name, results[name]) for name in names]
+    table = markdown(rows)
+    (place / "table1.json").write_text(
+        json.dumps(
+            {"data": data, "scale": scale, "seeds": seeds, "rows": rows, "software": software()},
+            indent=1,
+        )
+    )
+    (place / "table1.md").write_text(table + "\n")
+    print(f"{data}, scale {scale:g}, {seeds} seeds")
+    print(table)
+
+
+if __name__ == "__main__":
+    main()
