@@ -23,6 +23,10 @@ LEFT_OUT = "its complete images, each by a network that had not learnt from it"
 LEARNT_FROM = "the complete images that it learnt from; on others expect less"
 """What a model's figures were measured on."""
 
+SAME_IMAGES = "the same images"
+SOME_LEARNT = "the same images, of which it had learnt some"
+"""What the figures of the model that it was fine-tuned from were measured on."""
+
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -78,9 +82,21 @@ class Card(_Record):
     device: str = ""
     precision: str = ""
     figures: tuple[Figure, ...] = ()
+    base_figures: tuple[Figure, ...] = Field(
+        (), description="the same of the model that it was fine-tuned from"
+    )
     software: dict[str, str] = Field(default_factory=dict)
     date: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     weights_sha256: str = ""
+
+    @property
+    def is_no_better(self) -> bool:
+        """Whether fine-tuning did not help, as far as the complete images can tell."""
+        pairs = zip(self.figures[:1], self.base_figures[:1], strict=False)
+        return any(
+            before.on == SAME_IMAGES and after.on == LEFT_OUT and after.f_score <= before.f_score
+            for after, before in pairs
+        )
 
     @property
     def headline(self) -> str:

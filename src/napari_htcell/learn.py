@@ -18,7 +18,15 @@ import torch
 
 from napari_htcell import atomic, checkpoint, config, models, networks
 from napari_htcell.calibrate import choose_threshold, figures, judge
-from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, Card, software
+from napari_htcell.cards import (
+    LEARNT_FROM,
+    LEFT_OUT,
+    SAME_IMAGES,
+    SOME_LEARNT,
+    Card,
+    Figure,
+    software,
+)
 from napari_htcell.config import DetectConfig, TrainConfig
 from napari_htcell.course import Course
 from napari_htcell.dataset import LearningImage, learning_images
@@ -36,7 +44,7 @@ CHECKING = "checking on images left out"
 
 TURN_SHARE = 0.3
 """Part of a stage's steps after which a network that is trained already can be judged in
-cross-validation; more cost time and chose no better threshold (benchmarks/calibration.py)."""
+cross-validation; more cost time and chose no better threshold (benchmarks/few_images.py)."""
 
 
 def train(
@@ -131,7 +139,7 @@ def train_steps(
         training=chosen,
         detection=DetectConfig(method=recipe.method),
     )
-    return _learn(Model(card, network), recipe, recipe.stages, project)
+    return _learn(Model(card, network), recipe, recipe.stages, project, base=None)
 
 
 def fine_tune_steps(
@@ -164,7 +172,7 @@ def fine_tune_steps(
         image_pixel_size_um=old.image_pixel_size_um,
     )
     start = Model(card, copy.deepcopy(model.network))
-    return _learn(start, recipe, (recipe.fine_tuning,), project)
+    return _learn(start, recipe, (recipe.fine_tuning,), project, base=model)
 
 
 def _name(name: str | None, version: Version, project: Project) -> str:
@@ -175,7 +183,9 @@ def _name(name: str | None, version: Version, project: Project) -> str:
     return name
 
 
-def _learn(start: Model, version: Version, stages: Sequence[Stage], project: Project) -> Steps:
+def _learn(
+    start: Model, version: Version, stages: Sequence[Stage], project: Project, *, base: Model | None
+) -> Steps:
     """Run stages on a model's network, then calibrate it and keep it in the project."""
     chosen, network = start.card.training, start.network
     lessons = []
@@ -183,7 +193,7 @@ def _learn(start: Model, version: Version, stages: Sequence[Stage], project: Pro
         found = yield from learning_images(project, stage, chosen, start.card.image_pixel_size_um)
         lessons.append(Lesson(number, stage, found, chosen))
     last = lessons[-1]
-    turns = _turns(last, is_trained=len(lessons) > 1 or start.card.base_model is not None)
+    turns = _turns(last, is_trained=len(lessons) > 1 or base is not None)
     job = _fingerprint(start, version, lessons)
     checkpoint.sweep(project.training_folder, keep=job)
     parts = {"first": lessons[:-1], "last": [last]} | {
@@ -222,9 +232,19 @@ def _learn(start: Model, version: Version, stages: Sequence[Stage], project: Pro
         judgements = judge(network, last.images, card.detection, chosen.pixel_size_um)
         measured = figures(judgements, card.detection, LEARNT_FROM)
         card = card.model_copy(update={"figures": measured})
+    if base is not None and last.stage.learn_from == "complete":
+        card = card.model_copy(update={"base_figures": _before(base, last)})
     model = models.save_model(Model(card, network.cpu().eval()), project.models_folder)
     checkpoint.delete(project.training_folder, job)
     return model
+
+
+def _before(base: Model, last: Lesson) -> tuple[Figure, ...]:
+    """Return what the model to start from is worth on the images that are learnt from now."""
+    learnt = {(image.sha256, image.frame) for image in base.card.images}
+    knows = any((one.card.sha256, one.card.frame) in learnt for one in last.images)
+    judgements = judge(base.network, last.images, base.card.detection, last.config.pixel_size_um)
+    return figures(judgements, base.card.detection, SOME_LEARNT if knows else SAME_IMAGES)
 
 
 def _turns(

@@ -48,6 +48,8 @@ def test_fine_tune_starts_from_a_model(htcell, tiny_project, tiny_model_folder):
     assert entry.card.training.base_width == 4
     assert f"Made the model {entry.card.name}" in result.stdout
     assert "at 16 um on its complete images, each by a network that had not learnt" in result.stdout
+    assert "B: F " in result.stdout
+    assert "at 16 um on the same images" in result.stdout
     assert "checking on images left out 100%" in result.stderr
     assert "loss" in result.stderr
 

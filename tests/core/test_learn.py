@@ -19,7 +19,7 @@ import torch
 
 from napari_htcell import learn, models, versions
 from napari_htcell.annotations import Annotation
-from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, Card
+from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, SAME_IMAGES, SOME_LEARNT, Card
 from napari_htcell.config import PAPER_CUTOFF_UM
 from napari_htcell.dataset import NothingToLearnError
 from napari_htcell.detect import detect
@@ -133,6 +133,21 @@ def test_figures_are_of_cells_not_learnt_from(project: Project) -> None:
     figure = train("D", project, **TINY).card.figures[0]
     assert figure.on == LEFT_OUT
     assert figure.tp + figure.fn == len(CELLS)
+
+
+def test_the_model_before_is_measured_on_the_same_images(project: Project) -> None:
+    project.save_annotation("some.tif", Annotation.of(CELLS[:2]))
+    base = train("A", project, name="base", **TINY)
+    first = fine_tune(base, project, name="first")
+    assert base.card.base_figures == ()
+    before = first.card.base_figures[0]
+    assert (before.on, before.settings) == (SAME_IMAGES, base.card.detection)
+    assert before.tp + before.fn == len(CELLS)
+    assert first.card.is_no_better == (first.card.figures[0].f_score <= before.f_score)
+    # Who has learnt from them knows them by heart, and no comparison would be fair.
+    again = fine_tune(first, project, name="again")
+    assert again.card.base_figures[0].on == SOME_LEARNT
+    assert not again.card.is_no_better
 
 
 def test_a_single_cell_moves_no_threshold(project: Project) -> None:

@@ -7,11 +7,14 @@ import pytest
 from qtpy.QtWidgets import QFileDialog
 
 from napari_htcell.annotations import Annotation
+from napari_htcell.cards import LEFT_OUT, SAME_IMAGES, SOME_LEARNT
+from napari_htcell.config import DEFAULT_MODEL
+from napari_htcell.models import SHIPPED_FOLDER, read_card
 from napari_htcell.project import open_project
 from napari_htcell.widgets.correct import CorrectPanel
 from napari_htcell.widgets.detect import DetectPanel
 from napari_htcell.widgets.export import ExportPanel
-from napari_htcell.widgets.fine_tune import FineTunePanel
+from napari_htcell.widgets.fine_tune import FineTunePanel, learnt_text
 from napari_htcell.widgets.htcell import HTCellPanel
 from napari_htcell.widgets.images import ImagesPanel
 
@@ -229,7 +232,7 @@ def test_fine_tune_with_a_name_and_versions_to_choose(dock, quick_versions, unti
     until(lambda: not panel.job.is_running)
     assert panel.session.model == "mine"
     assert panel.session.entry().card.version == "D"
-    assert "F within 16 µm was" in panel.state.text()
+    assert "That of B is" in panel.state.text()
     assert not panel.again.isHidden()
     panel.again.click()
     until(lambda: panel.session.document.found is not None)
@@ -332,3 +335,25 @@ def test_annotation_is_never_touched_by_detecting(dock, until):
     until(lambda: not dock.detect._job.is_running)
     assert dock.session.document.annotation is before
     assert isinstance(before, Annotation)
+
+
+def test_what_a_new_model_is_worth_is_said_beside_the_one_before():
+    shipped_card = read_card(SHIPPED_FOLDER / DEFAULT_MODEL)
+
+    def card(before, after, on=SAME_IMAGES):
+        figure = shipped_card.figures[0]
+        return shipped_card.model_copy(
+            update={
+                "name": "ours",
+                "base_model": "B",
+                "figures": (figure.model_copy(update={"f_score": after, "on": LEFT_OUT}),),
+                "base_figures": (figure.model_copy(update={"f_score": before, "on": on}),),
+            }
+        )
+
+    better = learnt_text(card(0.61, 0.82))
+    assert "is 0.82 on its complete images, each by a network that had not learnt" in better
+    assert "That of B is 0.61 on the same images." in better
+    assert "no better" not in better
+    assert "it may be no better: B knew such images" in learnt_text(card(0.82, 0.81))
+    assert "no better" not in learnt_text(card(0.99, 0.81, SOME_LEARNT))

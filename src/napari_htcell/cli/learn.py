@@ -131,4 +131,13 @@ def _finish(steps: Steps, project: Project, report: Reporter) -> None:
         f"F {figure.f_score:.3f} at {figure.cutoff_um:g} um on {figure.on}"
         for figure in card.figures
     ]
+    lines += [
+        f"{card.base_model}: F {figure.f_score:.3f} at {figure.cutoff_um:g} um on {figure.on}"
+        for figure in card.base_figures
+    ]
+    if card.is_no_better:
+        report.warn(
+            f"{card.name} is no better there than {card.base_model}, which knew such images "
+            "already, or more complete images are needed"
+        )
     report.done(card.model_dump(mode="json"), lines)

@@ -100,6 +100,8 @@ def _lines(entry: ModelEntry) -> list[str]:
     }
     lines = [f"{name}: {value}" for name, value in said.items() if value]
     return lines + [
-        f"figure: F {f.f_score:.3f} at {f.cutoff_um:g} um (TP {f.tp}, FP {f.fp}, FN {f.fn}), {f.on}"
-        for f in card.figures
+        f"{whose}: F {f.f_score:.3f} at {f.cutoff_um:g} um (TP {f.tp}, FP {f.fp}, FN {f.fn}), "
+        f"{f.on}"
+        for whose, found in (("figure", card.figures), (card.base_model, card.base_figures))
+        for f in found
     ]

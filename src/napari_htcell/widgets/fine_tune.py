@@ -129,8 +129,7 @@ class FineTunePanel(Panel):
         if progress.loss is not None:
             self.curve.add(progress.loss)
 
-    def _on_learnt(self, result: tuple[Model, float]) -> None:
-        model, before = result
+    def _on_learnt(self, model: Model) -> None:
         self._has_learnt = True
         # The model that was used stays in use until this one is complete, which it is now.
         if self.session.project is not self._learns_in:
@@ -138,7 +137,7 @@ class FineTunePanel(Panel):
             self.again.hide()
             return
         self.session.refresh_models(choose=model.name)
-        self.state.setText(learnt_text(model.card, before))
+        self.state.setText(learnt_text(model.card))
         self.again.setText(f"Detect again with {model.name}")
         self.again.show()
 
@@ -193,22 +192,19 @@ def learning_text(session: Session) -> tuple[str, bool]:
     return f"Learns from {images} with {cells}.", True
 
 
-def learnt_text(card: Card, before: float) -> str:
-    """Return in words what a new model is worth, and on what that was measured.
-
-    Parameters
-    ----------
-    card : Card
-        The new model's.
-    before : float
-        F of the model that it was made from, on the same images.
-    """
+def learnt_text(card: Card) -> str:
+    """Return in words what a fine-tuned model is worth, and on what that was measured."""
     text = f"{card.name} is ready and in use, after {card.seconds:.0f} s."
     if card.figures:
         one = card.figures[0]
+        text += f" F within {one.cutoff_um:g} µm is {one.f_score:.2f} on {one.on}."
+    if card.base_figures:
+        one = card.base_figures[0]
+        text += f" That of {card.base_model} is {one.f_score:.2f} on {one.on}."
+    if card.is_no_better:
         text += (
-            f" F within {one.cutoff_um:g} µm was {before:.2f} and is {one.f_score:.2f} now, on "
-            f"{one.on}."
+            f" So it may be no better: {card.base_model} knew such images already, or more "
+            "complete images are needed."
         )
     assumed = sum(image.pixel_size_assumed for image in card.images)
     if assumed:

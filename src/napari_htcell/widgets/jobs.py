@@ -100,36 +100,15 @@ def predict_all_steps(
 
 def fine_tune_steps(
     model_name: str, project: Project, version: str, name: str | None, seed: int
-) -> Generator[Progress, None, tuple[Model, float]]:
-    """Improve a model with the complete images of a project.
-
-    Returns
-    -------
-    model : Model
-        The new one.
-    before : float
-        F of the old one on the complete images, at the default cut-off.
-    """
+) -> Generator[Progress, None, Model]:
+    """Improve a model with the complete images of a project; return the new one."""
     yield LOADING
     from napari_htcell import learn
     from napari_htcell.device import leave_a_core
 
     leave_a_core()
     model = _load(model_name, project)
-    before = yield from _measure(model, project, version)
-    tuned = yield from learn.fine_tune_steps(model, project, version, name=name, seed=seed)
-    return tuned, before
-
-
-def _measure(model: Model, project: Project, version: str) -> Generator[Progress, None, float]:
-    from napari_htcell.calibrate import figures, judge
-    from napari_htcell.dataset import learning_images
-    from napari_htcell.versions import get_version
-
-    card, stage = model.card, get_version(version).fine_tuning
-    found = yield from learning_images(project, stage, card.training, card.image_pixel_size_um)
-    judgements = judge(model.network, found, card.detection, card.training.pixel_size_um)
-    return figures(judgements, card.detection, "")[0].f_score
+    return (yield from learn.fine_tune_steps(model, project, version, name=name, seed=seed))
 
 
 def versions_steps() -> Generator[Progress, None, list[tuple[str, str]]]:
