@@ -1,6 +1,6 @@
 # PYTHON=python3.12 chooses the interpreter behind .venv; ARGS=... goes to the demo or to pytest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types lock clean system
+.PHONY: help demo test table1 lint types lock clean system
 
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 VENV := .venv/$(BIN)
@@ -13,13 +13,16 @@ CANDIDATES := python3 python3.13 python3.12 python3.11 python3.14 python
 PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(call suits,$(name))))
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
 
 demo: system $(STAMP)  ## Show the window on the sample data
 	@$(VENV)/htcell demo $(ARGS)
 
 test: system $(STAMP)  ## Run the tests
 	@$(VENV)/python -m pytest $(ARGS)
+
+table1: $(STAMP)  ## Print the paper's Table 1 on real images, quickly
+	@$(VENV)/python benchmarks/table1.py --data t98g --seeds 1 --scale 0.5 $(ARGS)
 
 lint: $(STAMP)  ## Check style and format
 	@$(VENV)/ruff check .

@@ -35,9 +35,9 @@ from napari_htcell.dataset import LearningImage, learning_images
 from napari_htcell.evaluate import total
 from napari_htcell.folds import two_folds
 from napari_htcell.models import Model
+from napari_htcell.network import Network
 from napari_htcell.progress import run
-from napari_htcell.training import Keeper, Lesson, settle, train_network
-from napari_htcell.unet import UNet
+from napari_htcell.training import Keeper, Lesson, train_network
 from napari_htcell.versions import get_version
 
 MUSCLE = t98g.FOLDER.parent / "muscle"
@@ -80,14 +80,14 @@ SETS = {"simulated": (simulated, 3), "t98g": (real, 3), "muscle": (muscle, 2)}
 """Name of a set to what makes it and how many images are completed."""
 
 
-def learn(base: Model, images: Sequence[LearningImage], share: float, folder: Path) -> UNet:
+def learn(base: Model, images: Sequence[LearningImage], share: float, folder: Path) -> Network:
     """Return the base model's network after a part of version B's second stage."""
     network = copy.deepcopy(base.network)
     lesson = Lesson(0, get_version("B").fine_tuning, images, base.card.training, share)
     keeper = Keeper(folder / "state.safetensors", "", 3600)
     run(train_network(network, [lesson], CPU, torch.float32, keeper))
     keeper.path.unlink()
-    run(settle(network, images, CPU))
+    run(network.settle(images, CPU))
     return network
 
 
