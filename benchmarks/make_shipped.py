@@ -59,7 +59,15 @@ def main(output: Path, seed: int, real: bool, versions: tuple[str, ...]) -> None
     )
     for version in versions:
         # A name of its own: that of the model which the package has already is taken.
-        steps = train_steps(version, project, name=f"new {version}", seed=seed, summary=summary)
+        steps = train_steps(
+            version,
+            project,
+            name=f"new {version}",
+            seed=seed,
+            summary=summary,
+            # What is simulated teaches; users have real images, and these choose the threshold.
+            judges=[t98g.ome_name(name) for name in clean] or None,
+        )
         model = with_bar(steps, version)
         card = model.card.model_copy(update={"name": version})
         models.save_model(models.Model(card, model.network), output / "shipped", half=True)

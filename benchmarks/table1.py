@@ -31,7 +31,7 @@ from paper_versions import with_bar
 from tqdm import tqdm
 
 import napari_htcell as htcell
-from napari_htcell import Project, atomic, config, models
+from napari_htcell import Project, atomic, config, models, sample
 from napari_htcell.calibrate import choose_threshold, judge
 from napari_htcell.cards import software
 from napari_htcell.config import DetectConfig
@@ -40,6 +40,7 @@ from napari_htcell.detect import detect
 from napari_htcell.evaluate import Match, evaluate, f_score
 from napari_htcell.learn import fine_tune_steps, train_steps
 from napari_htcell.models import Model
+from napari_htcell.paper_set import make_paper_set
 from napari_htcell.progress import run
 from napari_htcell.versions import VERSIONS, get_version
 
@@ -49,6 +50,11 @@ DRAWS = 2000
 """Bootstrap draws."""
 
 Points = npt.NDArray[np.float64]
+Projects = tuple[Project, Project]
+"""Of partially annotated images, and of complete ones."""
+
+Learn = Callable[[Projects, Model | None, int], Model]
+"""(projects, base model, seed) to a model."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,19 +80,20 @@ class Data:
     Parameters
     ----------
     prepare : callable
-        (folder, seed, scale) to a project of partial and complete images.
+        (folder, work folder, seed, scale) to a project of partial images and one of complete ones,
+        which may be the same.
     test : callable
-        (folder, scale) to the test images.
+        (work folder, scale) to the test images.
     without : frozenset of str
         Methods for which something is missing.
     """
 
-    prepare: Callable[[Path, int, float], Project]
+    prepare: Callable[[Path, Path, int, float], Projects]
     test: Callable[[Path, float], Iterable[TestImage]]
     without: frozenset[str] = frozenset()
 
 
-def t98g_project(folder: Path, seed: int, scale: float) -> Project:
+def t98g_projects(folder: Path, work: Path, seed: int, scale: float) -> Projects:
     """Write the T98G training images, 12 of them complete."""
     names = t98g.split("train")
     clean = {str(name) for name in np.random.default_rng(seed).permutation(names)[:N_CLEAN]}
@@ -94,10 +101,10 @@ def t98g_project(folder: Path, seed: int, scale: float) -> Project:
         folder / "t98g", dropped=1 / 3, order="crowded", seed=seed, names=names
     )
     t98g.complete(project, sorted(clean))
-    return project
+    return project, project
 
 
-def t98g_test(folder: Path, scale: float) -> Iterable[TestImage]:
+def t98g_test(work: Path, scale: float) -> Iterable[TestImage]:
     """Read the T98G test images."""
     truth = t98g.truth()
     for name in t98g.split("test"):
@@ -105,36 +112,62 @@ def t98g_test(folder: Path, scale: float) -> Iterable[TestImage]:
         yield TestImage(pixels, truth[name], t98g.PIXEL_SIZE_UM)
 
 
-DATA = {"t98g": Data(t98g_project, t98g_test, without=frozenset(("C",)))}
+def simulated_set(work: Path, scale: float) -> dict[str, Project]:
+    """Make the simulated set of the paper's size, or what is missing of it."""
+    return make_paper_set(work / "images", scale=scale)
 
 
-def plain(version: str) -> Callable[[Project, Model | None, int], Model]:
+def simulated_projects(folder: Path, work: Path, seed: int, scale: float) -> Projects:
+    """Return the projects of partial and of clean images; the same for all seeds."""
+    made = simulated_set(work, scale)
+    return made["partial"], made["clean"]
+
+
+def simulated_test(work: Path, scale: float) -> Iterable[TestImage]:
+    """Read the simulated test images."""
+    project = simulated_set(work, scale)["test"]
+    for name in project.images:
+        file = project.read_image(name)
+        assert file.pixel_size_um is not None
+        yield TestImage(file.pixels, sample.read_truth(project, name), file.pixel_size_um)
+
+
+DATA = {
+    "t98g": Data(t98g_projects, t98g_test, without=frozenset(("C",))),
+    "simulated": Data(simulated_projects, simulated_test),
+}
+
+
+def plain(version: str) -> Learn:
     """Return what trains a version from nothing, with the paper's preprocessing."""
 
-    def learn(project: Project, base: Model | None, seed: int) -> Model:
+    def learn(projects: Projects, base: Model | None, seed: int) -> Model:
         name = f"{version}, seed {seed}"
+        partial, complete = projects
+        is_partial = get_version(version).stages[0].learn_from == "partial"
+        project = partial if is_partial else complete
         settings: Mapping[str, Any] = {"background_um": 0.0}
         return with_bar(train_steps(version, project, seed=seed, **settings), name)
 
     return learn
 
 
-def refined(version: str) -> Callable[[Project, Model | None, int], Model]:
+def refined(version: str) -> Learn:
     """Return what runs a version's second stage from the model of its first."""
 
-    def learn(project: Project, base: Model | None, seed: int) -> Model:
+    def learn(projects: Projects, base: Model | None, seed: int) -> Model:
         assert base is not None
         name = f"{version}, seed {seed}"
-        return with_bar(fine_tune_steps(base, project, version, seed=seed), name)
+        return with_bar(fine_tune_steps(base, projects[1], version, seed=seed), name)
 
     return learn
 
 
-def tuned(project: Project, base: Model | None, seed: int) -> Model:
+def tuned(projects: Projects, base: Model | None, seed: int) -> Model:
     """Return A with the threshold that is best on the complete training images."""
     assert base is not None
     card, stage = base.card, get_version("D").fine_tuning
-    clean = run(learning_images(project, stage, card.training, card.image_pixel_size_um))
+    clean = run(learning_images(projects[1], stage, card.training, card.image_pixel_size_um))
     settings = card.detection.model_copy(update={"method": "peaks"})
     judged = judge(base.network, clean, settings, card.training.pixel_size_um)
     chosen = choose_threshold(judged, settings)
@@ -152,7 +185,7 @@ class Method:
     augmented : bool
         Whether with data augmentation.
     learn : callable or None
-        (project, base model, seed) to a model; None for random points.
+        None for the base model itself, or for random points.
     base : str
         Method whose model it starts from.
     as_the_paper_reads : bool
@@ -160,7 +193,7 @@ class Method:
     """
 
     images: str
-    learn: Callable[[Project, Model | None, int], Model] | None
+    learn: Learn | None
     augmented: bool = False
     base: str = ""
     as_the_paper_reads: bool = True
@@ -211,13 +244,13 @@ def measure(data: str, name: str, seed: int, scale: float, work: Path) -> dict[s
     if name != "random points":
         folder_of_models = work / "models"
         with tempfile.TemporaryDirectory() as folder:
-            project = source.prepare(Path(folder), seed, scale)
+            projects = source.prepare(Path(folder), work, seed, scale)
             base = (
                 htcell.load_model(folder_of_models / slug(method.base, seed))
                 if method.base
                 else None
             )
-            model = base if method.learn is None else method.learn(project, base, seed)
+            model = base if method.learn is None else method.learn(projects, base, seed)
         assert model is not None
         kept = model.card.model_copy(update={"name": slug(name, seed)})
         models.save_model(Model(kept, model.network), folder_of_models)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -53,6 +53,7 @@ def train(
     *,
     name: str | None = None,
     summary: str = "",
+    judges: Collection[str] | None = None,
     **settings: Any,
 ) -> Model:
     """Train a version from random weights on a project, and keep the model there.
@@ -66,6 +67,9 @@ def train(
         Name of the model; version and date without it.
     summary : str, optional
         What the images are, for the card.
+    judges : collection of str, optional
+        Names of the complete images that choose the threshold and give the figures, such as the
+        real ones among simulated ones; all of them without it.
     **settings
         Fields of `TrainConfig`.
 
@@ -80,7 +84,8 @@ def train(
     ValueError
         If there is no such version, or a setting is out of bounds.
     """
-    return run(train_steps(version, project, name=name, summary=summary, **settings))
+    steps = train_steps(version, project, name=name, summary=summary, judges=judges, **settings)
+    return run(steps)
 
 
 def fine_tune(
@@ -123,6 +128,7 @@ def train_steps(
     *,
     name: str | None = None,
     summary: str = "",
+    judges: Collection[str] | None = None,
     **settings: Any,
 ) -> Steps:
     """Do what `train` does, yielding progress."""
@@ -139,7 +145,7 @@ def train_steps(
         training=chosen,
         detection=DetectConfig(method=recipe.method),
     )
-    return _learn(Model(card, network), recipe, recipe.stages, project, base=None)
+    return _learn(Model(card, network), recipe, recipe.stages, project, judges=judges)
 
 
 def fine_tune_steps(
@@ -184,7 +190,13 @@ def _name(name: str | None, version: Version, project: Project) -> str:
 
 
 def _learn(
-    start: Model, version: Version, stages: Sequence[Stage], project: Project, *, base: Model | None
+    start: Model,
+    version: Version,
+    stages: Sequence[Stage],
+    project: Project,
+    *,
+    base: Model | None = None,
+    judges: Collection[str] | None = None,
 ) -> Steps:
     """Run stages on a model's network, then calibrate it and keep it in the project."""
     chosen, network = start.card.training, start.network
@@ -212,7 +224,8 @@ def _learn(
         learner = copy.deepcopy(beginner)
         yield from course.train(name, learner, device, precision, check=CHECKING)
         yield from learner.settle(lesson.images, device)
-        judgements += judge(learner, left_out, start.card.detection, chosen.pixel_size_um)
+        judging = [one for one in left_out if judges is None or one.card.name in judges]
+        judgements += judge(learner, judging, start.card.detection, chosen.pixel_size_um)
     card = start.card.model_copy(
         update={
             "name": atomic.free_path(project.models_folder / start.card.name).name,

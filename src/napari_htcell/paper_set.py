@@ -8,15 +8,8 @@ set and its number alone: images are made in any order, by any number of process
 from __future__ import annotations
 
 import math
-import multiprocessing
-import os
-import signal
-import sys
-import threading
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +22,7 @@ from napari_htcell.annotations import Status
 from napari_htcell.config import Settings, first_fault
 from napari_htcell.frame import frame_image
 from napari_htcell.images import to_grey
+from napari_htcell.processes import cores, run_all
 from napari_htcell.progress import Clock, Progress, run
 from napari_htcell.project import Project, open_project
 from napari_htcell.sample import CommonConfig, ImageFiles, SampleImage, annotate
@@ -42,9 +36,6 @@ RECORD = "simulated.json"
 
 FORMAT = 1
 """Of the record; to be raised when the same settings come to give other images."""
-
-MOST_PROCESSES_ON_WINDOWS = 61
-"""Windows waits for no more at once."""
 
 README = """\
 Simulated sets of images, as large as those of the paper that napari-htcell implements
@@ -294,7 +285,7 @@ def make_paper_set_steps(
     done, total = len(tasks) - len(left), len(tasks)
     clock = Clock(total, done)
     yield Progress("simulating images", done, total)
-    with closing(_run(left, chosen.workers or _cores())) as runs:
+    with closing(run_all([task.run for task in left], chosen.workers or cores())) as runs:
         for _ in runs:
             done += 1
             yield Progress("simulating images", done, total, clock.seconds_left(done))
@@ -356,77 +347,3 @@ def _readme() -> str:
         parts = [f"{one.n_images} images", words.get(one.status, "not annotated, to test on")]
         lines.append(f"{one.name + '/':<10}" + ", ".join(parts + ["masks"] * one.has_masks))
     return README.format(table="\n".join(lines), record=RECORD)
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _run(tasks: Sequence[Task], workers: int) -> Generator[None, None, None]:
-    """Run tasks in so many processes, yielding after each."""
-    if sys.platform == "win32":
-        workers = min(workers, MOST_PROCESSES_ON_WINDOWS)
-    workers = min(workers, len(tasks))
-    if workers > 1:
-        yield from _run_in_processes(tasks, workers)
-        return
-    for task in tasks:
-        task.run()
-        yield
-
-
-def _run_in_processes(tasks: Sequence[Task], workers: int) -> Generator[None, None, None]:
-    # Spawned on every system: a fork of a process with threads, such as a window's, may hang.
-    spawning = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=spawning, initializer=_obey_parent)
-    try:
-        # The pool starts a process with each of the first tasks.
-        with interrupts_ignored():
-            futures = [pool.submit(task.run) for task in tasks[:workers]]
-        futures += [pool.submit(task.run) for task in tasks[workers:]]
-        for future in as_completed(futures):
-            future.result()
-            yield
-    except BrokenProcessPool as error:
-        raise ChildProcessError(
-            "a process that makes images was ended from outside, perhaps for lack of memory; the "
-            "finished images are kept: go on with the same settings and fewer workers"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def interrupts_ignored() -> Iterator[None]:
-    """Have processes that are started here ignore Ctrl+C from their first moment.
-
-    A terminal sends it to all of them, but only this one is to decide when to stop.
-    """
-    # Only the main thread may set a handler.
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
-
-
-def _obey_parent() -> None:
-    """Let a process ignore Ctrl+C, on systems where that is not inherited too, and not outlive us.
-
-    A parent that is killed cannot end its processes, which would wait for work for ever.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -150,6 +150,14 @@ def test_the_model_before_is_measured_on_the_same_images(project: Project) -> No
     assert not again.card.is_no_better
 
 
+def test_judges_alone_choose_and_measure(make_project: Callable[..., Project]) -> None:
+    three = make_project(real=ALL, simulated=Annotation.of(CELLS[:2], complete=True), more=ALL)
+    every = train("D", three, **TINY).card.figures[0]
+    assert (every.images, every.tp + every.fn) == (3, 12)
+    one = train("D", three, judges=["real.tif"], **TINY).card.figures[0]
+    assert (one.images, one.tp + one.fn) == (1, 5)
+
+
 def test_a_single_cell_moves_no_threshold(project: Project) -> None:
     base = train("B", project, name="base", **TINY)
     project.save_annotation("all.tif", Annotation.of(CELLS[:1], complete=True))

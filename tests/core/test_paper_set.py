@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -289,22 +285,6 @@ def test_a_disk_that_cannot_be_written_is_told(copied: Path, workers: int) -> No
         (copied / one).write_text("in the way")
     with pytest.raises(OSError, match=r"clean|test"):
         make(copied, workers=workers)
-
-
-def test_a_process_that_is_killed_is_told() -> None:
-    doomed = SimpleNamespace(run=functools.partial(os._exit, 3))
-    with pytest.raises(ChildProcessError, match="the finished images are kept"):
-        list(paper_set._run_in_processes([doomed, doomed], 2))
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="a process sees to it itself there")
-def test_a_new_process_ignores_ctrl_c_from_its_first_moment() -> None:
-    code = "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
-    command, before = [sys.executable, "-c", code], signal.getsignal(signal.SIGINT)
-    with paper_set.interrupts_ignored():
-        assert subprocess.check_output(command, text=True) == "True\n"
-    assert signal.getsignal(signal.SIGINT) is before
-    assert subprocess.check_output(command, text=True) == "False\n"
 
 
 @pytest.mark.parametrize(
