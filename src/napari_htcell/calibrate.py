@@ -90,9 +90,9 @@ def judge(
 def choose_threshold(judgements: Sequence[Judgement], settings: DetectConfig) -> DetectConfig:
     """Return the settings with the lowest threshold that is as good as the best; see `TOLERANCE`.
 
-    Contours keep theirs.
+    Contours and masks keep theirs.
     """
-    if settings.method == "contours":
+    if settings.method != "peaks":
         return settings
     results = {
         threshold: total(one.match(threshold, CUTOFFS_UM[0]) for one in judgements).f_score

@@ -37,7 +37,7 @@ PAPER_THRESHOLD: Final = 0.5
 DEFAULT_MODEL: Final = "B"
 """Name of the shipped model that is taken where none is named."""
 
-DetectionMethod = Literal["peaks", "contours"]
+DetectionMethod = Literal["peaks", "contours", "masks"]
 Crop = Literal["whole", "paper"]
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 PrecisionChoice = Literal["auto", "float32", "bfloat16"]
@@ -55,7 +55,8 @@ class DetectConfig(Settings):
     method: DetectionMethod = Field(
         "peaks",
         description="peaks: local maxima of the heat map, which separate touching cells; "
-        "contours: centroids of the thresholded heat map (section 3.4 of the paper)",
+        "contours: centroids of the thresholded heat map (section 3.4 of the paper); "
+        "masks: the same with areas, for a network that draws whole cells (version C)",
     )
     threshold: float = Field(
         PAPER_THRESHOLD,

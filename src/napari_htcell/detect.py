@@ -83,7 +83,32 @@ class Prediction:
             plugin_version=version("napari-htcell"),
         )
         scores = np.concatenate([one.scores for one in found])
-        return Detections(np.concatenate(points), scores, provenance)
+        areas = [one.areas_px for one in found if one.areas_px is not None]
+        # Of the original's pixels to one of the network's, whose extents are rounded.
+        area_um2 = self.pixel_size_um**2 / float(np.prod(self.frame.scale))
+        areas_um2 = np.concatenate(areas) * area_um2 if areas else None
+        return Detections(np.concatenate(points), scores, provenance, areas_um2)
+
+    def masks(self, settings: DetectConfig | None = None) -> npt.NDArray[np.int32]:
+        """Draw the cells' masks, for a network that draws whole cells (version C).
+
+        Parameters
+        ----------
+        settings : DetectConfig, optional
+            The model's own without it.
+
+        Returns
+        -------
+        ndarray of int32, shape (Y, X) or (T, Y, X)
+            In the original image's pixels; 0 is background. Number i + 1 is the frame's detection
+            i of the method "masks".
+        """
+        threshold = (settings or self.card.detection).threshold
+        drawn = [
+            self.frame.labels_to_original(peaks.label_masks(heat_map, threshold))
+            for heat_map in self.heat_maps
+        ]
+        return np.stack(drawn) if self.is_stack else drawn[0]
 
 
 def predict_steps(

@@ -54,16 +54,21 @@ class Detections:
     scores : ndarray of float, shape (N,)
         Height of the heat map at each cell, 0 to 1.
     provenance : Provenance
+    areas_um2 : ndarray of float, shape (N,), or None
+        Area of each cell in square micrometres, where the model draws whole cells.
     """
 
     points: npt.NDArray[np.float64]
     scores: npt.NDArray[np.float64]
     provenance: Provenance
+    areas_um2: npt.NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         check_points(self.points)
         if self.scores.shape != (len(self.points),):
             raise ValueError(f"got {len(self.points)} points, scores of {self.scores.shape}")
+        if self.areas_um2 is not None and self.areas_um2.shape != self.scores.shape:
+            raise ValueError(f"got {len(self.points)} points, areas of {self.areas_um2.shape}")
 
     def __len__(self) -> int:
         return len(self.points)
@@ -84,6 +89,7 @@ class Detections:
             points=self.points[kept],
             scores=self.scores[kept],
             provenance=replace(self.provenance, settings=settings),
+            areas_um2=None if self.areas_um2 is None else self.areas_um2[kept],
         )
 
     def in_frame(self, frame: int = 0) -> npt.NDArray[np.float64]:
@@ -94,8 +100,11 @@ class Detections:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """One row per detection: frame (of stacks), y, x, score."""
-        return pointsfile.points_rows(self.points, score=[f"{score:.4f}" for score in self.scores])
+        """One row per detection: frame (of stacks), y, x, score, and area_um2 where known."""
+        columns = {"score": [f"{score:.4f}" for score in self.scores]}
+        if self.areas_um2 is not None:
+            columns["area_um2"] = [f"{area:.1f}" for area in self.areas_um2]
+        return pointsfile.points_rows(self.points, **columns)
 
 
 def save_detections(path: Path, detections: Detections) -> None:
@@ -105,10 +114,9 @@ def save_detections(path: Path, detections: Detections) -> None:
     """
     state = with_suffix(path, ".json")
     state.unlink(missing_ok=True)
-    stack = detections.points.shape[1] == 3
-    pointsfile.write_rows(
-        with_suffix(path, ".csv"), ["frame"] * stack + ["y", "x", "score"], detections.rows
-    )
+    stack, has_areas = detections.points.shape[1] == 3, detections.areas_um2 is not None
+    header = ["frame"] * stack + ["y", "x", "score"] + ["area_um2"] * has_areas
+    pointsfile.write_rows(with_suffix(path, ".csv"), header, detections.rows)
     content = asdict(detections.provenance)
     content["settings"] = detections.provenance.settings.model_dump()
     atomic.write_text(state, json.dumps({"format": 1} | content, indent=1))
@@ -127,12 +135,15 @@ def load_detections(path: Path) -> Detections | None:
         return None
     points, _ = pointsfile.read_points(table)[""]
     try:
-        _, rows = pointsfile.read_rows(table)
+        header, rows = pointsfile.read_rows(table)
         scores = np.asarray([float(row["score"]) for row in rows.values()])
+        areas = None
+        if "area_um2" in header:
+            areas = np.asarray([float(row["area_um2"]) for row in rows.values()])
         content = json.loads(state.read_text(encoding="utf-8"))
         del content["format"]
         content["settings"] = DetectConfig(**content["settings"])
-        return Detections(points, scores, Provenance(**content))
+        return Detections(points, scores, Provenance(**content), areas)
     except (ValueError, KeyError, TypeError) as error:
         reason = first_fault(error) if isinstance(error, ValidationError) else error
         raise ValueError(f"{state}: is damaged ({reason}); detect this image again") from error

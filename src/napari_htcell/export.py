@@ -36,12 +36,15 @@ detections that are no annotated cell. What is not known is empty: `detected` an
 no model was run, and `final` where besides a person has not said that all cells are annotated.
 """
 
-POINT_COLUMNS = ("image", "frame", "y", "x", "y_um", "x_um", "kind", "source", "score")
+POINT_COLUMNS = (
+    "image", "frame", "y", "x", "y_um", "x_um", "kind", "source", "score", "area_um2"
+)  # fmt: skip
 """Columns of the points table; one row per cell that counts.
 
 `y`, `x` are pixels of the original image; `y_um`, `x_um` the same in micrometres, empty without a
 pixel size; `kind` is `ANNOTATED` or `DETECTED_ONLY`; `source` is who clicked, or the model; `score`
-is that of the detection there.
+is that of the detection there, and `area_um2` its area in square micrometres where the model draws
+whole cells.
 """
 
 ANNOTATED, DETECTED_ONLY = "annotated", "detected only"
@@ -62,6 +65,9 @@ class Cells:
     detected_only : ndarray of float, shape (M, 2)
         Detections that count and are no annotated cell.
     scores : ndarray of float, shape (M,)
+    annotated_areas_um2 : ndarray of float, shape (N,)
+        Area of the detection on each, NaN where it is not known.
+    areas_um2 : ndarray of float, shape (M,)
     """
 
     annotated: npt.NDArray[np.float64]
@@ -69,6 +75,8 @@ class Cells:
     annotated_scores: npt.NDArray[np.float64]
     detected_only: npt.NDArray[np.float64]
     scores: npt.NDArray[np.float64]
+    annotated_areas_um2: npt.NDArray[np.float64]
+    areas_um2: npt.NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.annotated) + len(self.detected_only)
@@ -92,9 +100,14 @@ def count_cells(annotation: Annotation, detections: Detections | None, frame: in
     annotated = annotation.in_frame(frame)
     sources = tuple(np.asarray(annotation.sources, dtype=object)[_in_frame(annotation, frame)])
     on_annotated = np.full(len(annotated), np.nan)
+    areas_on = on_annotated.copy()
     if detections is None:
-        return Cells(annotated, sources, on_annotated, np.empty((0, 2)), np.empty(0))
-    points, scores = detections.in_frame(frame), detections.scores[_in_frame(detections, frame)]
+        none = np.empty(0)
+        return Cells(annotated, sources, on_annotated, np.empty((0, 2)), none, areas_on, none)
+    here = _in_frame(detections, frame)
+    points, scores = detections.in_frame(frame), detections.scores[here]
+    known = detections.areas_um2
+    areas = np.full(len(points), np.nan) if known is None else known[here]
     pairs = evaluate(
         points,
         annotated,
@@ -102,9 +115,12 @@ def count_cells(annotation: Annotation, detections: Detections | None, frame: in
         pixel_size_um=detections.provenance.pixel_size_um,
     ).pairs
     on_annotated[pairs[:, 1]] = scores[pairs[:, 0]]
+    areas_on[pairs[:, 1]] = areas[pairs[:, 0]]
     counts = ~_in_complete(annotation, points, frame)
     counts[pairs[:, 0]] = False
-    return Cells(annotated, sources, on_annotated, points[counts], scores[counts])
+    return Cells(
+        annotated, sources, on_annotated, points[counts], scores[counts], areas_on, areas[counts]
+    )
 
 
 def _in_frame(what: Annotation | Detections, frame: int) -> npt.NDArray[np.bool_]:
@@ -204,6 +220,7 @@ def point_rows(record: ImageRecord, frame: int = 0) -> list[Row]:
     kinds = [ANNOTATED] * len(cells.annotated) + [DETECTED_ONLY] * len(cells.detected_only)
     sources = [*cells.sources, *(model for _ in cells.detected_only)]
     scores = np.concatenate([cells.annotated_scores, cells.scores])
+    areas = np.concatenate([cells.annotated_areas_um2, cells.areas_um2])
     return [
         {
             "image": record.image,
@@ -215,9 +232,10 @@ def point_rows(record: ImageRecord, frame: int = 0) -> list[Row]:
             "kind": kind,
             "source": source,
             "score": None if np.isnan(score) else round(score, 4),
+            "area_um2": None if np.isnan(area) else round(area, 1),
         }
-        for (y, x), kind, source, score in zip(
-            points.tolist(), kinds, sources, scores.tolist(), strict=True
+        for (y, x), kind, source, score, area in zip(
+            points.tolist(), kinds, sources, scores.tolist(), areas.tolist(), strict=True
         )
     ]
 

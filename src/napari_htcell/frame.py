@@ -90,6 +90,19 @@ class Frame:
         )
         return labels[np.ix_(rows, columns)].astype(np.int32)
 
+    def labels_to_original(self, labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int32]:
+        """Return a label image of the network's pixels in original ones, shape (height, width).
+
+        Nearest neighbour, as in `cut_labels`.
+        """
+        rows, columns = (
+            np.minimum(np.floor((np.arange(size) + 0.5) * factor).astype(int), last - 1)
+            for size, factor, last in zip(
+                (self.height, self.width), self.scale, self.network_shape, strict=True
+            )
+        )
+        return labels[np.ix_(rows, columns)].astype(np.int32)
+
 
 def frame_image(
     shape: tuple[int, int],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -20,10 +21,11 @@ SMOOTHING_PX = 0.7
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Points, shape (N, 2) as (y, x), and scores, shape (N,), highest first."""
+    """Points, shape (N, 2) as (y, x), scores, and areas in pixels where known, each shape (N,)."""
 
     points: npt.NDArray[np.float64]
     scores: npt.NDArray[np.float64]
+    areas_px: npt.NDArray[np.float64] | None = None
 
 
 def find(heat_map: HeatMap, settings: DetectConfig, pixel_size_um: float) -> Found:
@@ -40,8 +42,26 @@ def find(heat_map: HeatMap, settings: DetectConfig, pixel_size_um: float) -> Fou
     found = METHODS[settings.method](
         heat_map, settings.threshold, settings.min_distance_um / pixel_size_um
     )
-    order = np.argsort(-found.scores, kind="stable")
-    return Found(found.points[order], found.scores[order])
+    order = _highest_first(found.scores)
+    areas = None if found.areas_px is None else found.areas_px[order]
+    return Found(found.points[order], found.scores[order], areas)
+
+
+def label_masks(heat_map: HeatMap, threshold: float) -> npt.NDArray[np.int32]:
+    """Return the masks that the method "masks" finds, shape (Y, X).
+
+    0 is background; detection i of `find` has number i + 1.
+    """
+    contours = _contours(heat_map, threshold)
+    order = _highest_first(np.asarray([_within(heat_map, one).max() for one in contours]))
+    labels = np.zeros(heat_map.shape, np.int32)
+    for number, index in enumerate(order, start=1):
+        cv2.drawContours(labels, contours, int(index), number, cv2.FILLED)
+    return labels
+
+
+def _highest_first(scores: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.intp]:
+    return np.argsort(-scores, kind="stable")
 
 
 def local_maxima(heat_map: HeatMap, threshold: float, min_distance_px: float) -> Found:
@@ -95,8 +115,7 @@ def contour_centroids(heat_map: HeatMap, threshold: float, min_distance_px: floa
     encloses no area; its centroid is the mean of its pixels. The score is the height of the heat
     map's highest pixel within the contour.
     """
-    above = (heat_map >= threshold).astype(np.uint8)
-    contours, _ = cv2.findContours(above, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    contours = _contours(heat_map, threshold)
     points, scores = np.empty((len(contours), 2)), np.empty(len(contours))
     for index, contour in enumerate(contours):
         moments = cv2.moments(contour)
@@ -107,14 +126,34 @@ def contour_centroids(heat_map: HeatMap, threshold: float, min_distance_px: floa
             )
         else:
             points[index] = contour[:, 0, ::-1].mean(axis=0)
-        left, top, width, height = cv2.boundingRect(contour)
-        inside = np.zeros((height, width), np.uint8)
-        cv2.drawContours(inside, [contour], 0, 1, cv2.FILLED, offset=(-left, -top))
-        scores[index] = heat_map[top : top + height, left : left + width][inside == 1].max()
+        scores[index] = _within(heat_map, contour).max()
     return Found(points, scores)
+
+
+def mask_centroids(heat_map: HeatMap, threshold: float, min_distance_px: float) -> Found:
+    """Return what `contour_centroids` does, with areas: each contour is a whole cell's outline."""
+    found = contour_centroids(heat_map, threshold, min_distance_px)
+    areas = [_within(heat_map, one).size for one in _contours(heat_map, threshold)]
+    return Found(found.points, found.scores, np.asarray(areas, dtype=np.float64))
+
+
+def _contours(heat_map: HeatMap, threshold: float) -> Sequence[npt.NDArray[np.int32]]:
+    above = (heat_map >= threshold).astype(np.uint8)
+    contours, _ = cv2.findContours(above, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cast("Sequence[npt.NDArray[np.int32]]", contours)
+
+
+def _within(heat_map: HeatMap, contour: npt.NDArray[np.int32]) -> HeatMap:
+    """Return the heat map's values within a contour, shape (N,)."""
+    left, top, width, height = cv2.boundingRect(contour)
+    inside = np.zeros((height, width), np.uint8)
+    cv2.drawContours(inside, [contour], 0, 1, cv2.FILLED, offset=(-left, -top))
+    values: HeatMap = heat_map[top : top + height, left : left + width][inside == 1]
+    return values
 
 
 METHODS: dict[DetectionMethod, Callable[[HeatMap, float, float], Found]] = {
     "peaks": local_maxima,
     "contours": contour_centroids,
+    "masks": mask_centroids,
 }

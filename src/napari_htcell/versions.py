@@ -76,7 +76,7 @@ class Version:
         One line for a menu.
     stages : tuple of Stage
         Run in order.
-    method : {"peaks", "contours"}
+    method : {"peaks", "contours", "masks"}
         How points are drawn from what the last stage learns to draw: a spot has a peak, a mask is
         flat and has none.
     architecture : str
@@ -156,7 +156,7 @@ VERSIONS: dict[str, Version] = {
         Version(
             "B+DA", "partial clicks, augmented, then complete images", (PARTIAL_AUGMENTED, CLEAN)
         ),
-        Version("C", "masks of complete images", (CLEAN_MASKS,), method="contours"),
+        Version("C", "masks of complete images", (CLEAN_MASKS,), method="masks"),
         Version("D", "centroids of complete images", (CLEAN,)),
         Version(
             "CNN-SW",

@@ -140,7 +140,7 @@ def test_prediction_redraws_without_running_again(
     intensity_model: Model, spots: Callable[..., Any]
 ) -> None:
     prediction = run(predict_steps(spots(CELLS), intensity_model, pixel_size_um=6.44))
-    for method in ("peaks", "contours"):
+    for method in ("peaks", "contours", "masks"):
         settings = DetectConfig(threshold=0.4, method=method)
         again = detect(
             spots(CELLS), intensity_model, pixel_size_um=6.44, threshold=0.4, method=method
@@ -161,3 +161,34 @@ def test_colours_are_recognised_by_their_axis(intensity_model: Model) -> None:
 def test_a_pixel_size_of_another_unit_is_refused(intensity_model: Model) -> None:
     with pytest.raises(ValueError, match=r"1000 um is too coarse.*micrometres"):
         detect(np.zeros((64, 40)), intensity_model, pixel_size_um=1000)
+
+
+@pytest.mark.parametrize("pixel_size_um", [3.22, 6.44])
+def test_masks_have_the_cells_places_areas_and_order(
+    intensity_model: Model, spots: Callable[..., Any], pixel_size_um: float
+) -> None:
+    image = scene(pixel_size_um, spots)
+    prediction = run(predict_steps(image, intensity_model, pixel_size_um=pixel_size_um))
+    settings = DetectConfig(method="masks", threshold=0.5)
+    found, masks = prediction.detections(settings), prediction.masks(settings)
+    assert masks.shape == image.shape
+    assert masks.max() == len(found) == len(CELLS)
+    assert found.areas_um2 is not None
+    for number, (point, area) in enumerate(zip(found.points, found.areas_um2, strict=True), 1):
+        mine = masks == number
+        np.testing.assert_allclose(np.argwhere(mine).mean(axis=0), point, atol=1)
+        assert mine.sum() * pixel_size_um**2 == pytest.approx(area, rel=0.05)
+    assert (found.above(0.9).areas_um2 == found.areas_um2[found.scores >= 0.9]).all()
+    assert prediction.detections(DetectConfig(method="contours")).areas_um2 is None
+
+
+def test_masks_of_a_stack_are_those_of_its_frames(
+    intensity_model: Model, spots: Callable[..., Any]
+) -> None:
+    image = scene(6.44, spots)
+    stack = np.stack([image, image[::-1]])
+    settings = DetectConfig(method="masks", threshold=0.5)
+    together = run(predict_steps(stack, intensity_model, pixel_size_um=6.44)).masks(settings)
+    for frame, drawn in zip(stack, together, strict=True):
+        alone = run(predict_steps(frame, intensity_model, pixel_size_um=6.44)).masks(settings)
+        np.testing.assert_array_equal(drawn, alone)

@@ -84,3 +84,14 @@ def test_table_of_another_kind(tmp_path: Path) -> None:
     (tmp_path / "a.tif.csv").write_text("y,x\n1,2\n")
     with pytest.raises(ValueError, match=r"is damaged .* detect this image again"):
         load_detections(tmp_path / "a.tif")
+
+
+def test_areas_are_kept(tmp_path: Path) -> None:
+    points, scores, areas = np.ones((2, 2)), np.asarray([0.9, 0.4]), np.asarray([312.5, 90.0])
+    save_detections(tmp_path / "a.tif", Detections(points, scores, HOW, areas))
+    again = load_detections(tmp_path / "a.tif")
+    assert again is not None
+    np.testing.assert_array_equal(again.areas_um2, areas)
+    np.testing.assert_array_equal(again.above(0.5).areas_um2, [312.5])
+    with pytest.raises(ValueError, match="areas of"):
+        Detections(points, scores, HOW, areas[:1])

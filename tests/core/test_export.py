@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -145,3 +146,12 @@ def test_a_damaged_file_writes_no_table(project):
     with pytest.raises(ValueError, match=r"b\.tif\.json"):
         export.export_counts(project, project.exports_folder / "counts.csv")
     assert not project.exports_folder.exists()
+
+
+def test_areas_are_listed_where_they_are_known():
+    found = replace(detected([(10, 10), (50, 50)]), areas_um2=np.asarray([200.04, 90.0]))
+    clicked = Annotation.of(np.asarray([[11.0, 10.0], [80.0, 80.0]]))
+    rows = export.point_rows(export.ImageRecord("a.tif", found, clicked))
+    assert [(row["kind"], row["area_um2"]) for row in rows] == [
+        ("annotated", 200.0), ("annotated", None), ("detected only", 90.0)
+    ]  # fmt: skip

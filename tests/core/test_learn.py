@@ -417,7 +417,7 @@ def test_a_version_learns_to_find_the_cells(
     found = detect(project.read_image("all.tif").pixels, model, pixel_size_um=6.44)
     match = evaluate(found.points, CELLS, cutoff_px=2)
     assert (match.tp, match.fp, match.fn) == (5, 0, 0)
-    assert model.card.detection.method == ("contours" if version == "C" else "peaks")
+    assert model.card.detection.method == ("masks" if version == "C" else "peaks")
 
 
 def test_the_sliding_window_learns_from_clicks(

@@ -127,7 +127,7 @@ def test_fields_read_the_parameters(qtbot):
     assert distance.value() == DetectConfig().min_distance_um
     assert distance.minimum() > 0
     method = fields.choice(DetectConfig, "method")
-    assert [method.itemText(i) for i in range(method.count())] == ["peaks", "contours"]
+    assert [method.itemText(i) for i in range(method.count())] == ["peaks", "contours", "masks"]
     assert fields.whole_number(TrainConfig, "seed").maximum() == 2**31 - 1
     assert fields.spin_box(ProjectSettings, "pixel_size_um", "µm").maximum() == 1000
 
