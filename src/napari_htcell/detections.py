@@ -82,15 +82,14 @@ class Detections:
 
     def above(self, threshold: float) -> Self:
         """Return the detections with a score of at least `threshold`."""
-        kept = self.scores >= threshold
         settings = self.provenance.settings.model_copy(update={"threshold": threshold})
-        return replace(
-            self,
-            points=self.points[kept],
-            scores=self.scores[kept],
-            provenance=replace(self.provenance, settings=settings),
-            areas_um2=None if self.areas_um2 is None else self.areas_um2[kept],
-        )
+        provenance = replace(self.provenance, settings=settings)
+        return replace(self.part(self.scores >= threshold), provenance=provenance)
+
+    def part(self, kept: npt.NDArray[Any]) -> Self:
+        """Return some of the detections, by indices or by a truth value for each."""
+        areas = None if self.areas_um2 is None else self.areas_um2[kept]
+        return replace(self, points=self.points[kept], scores=self.scores[kept], areas_um2=areas)
 
     def in_frame(self, frame: int = 0) -> npt.NDArray[np.float64]:
         """Return the points of one frame, shape (N, 2), as (y, x)."""

@@ -15,6 +15,7 @@ from napari_htcell.widgets import edits, layers, sample
 from napari_htcell.widgets.autosave import Autosave
 from napari_htcell.widgets.clicks import Clicks
 from napari_htcell.widgets.document import Document
+from napari_htcell.widgets.masks import Masks
 from napari_htcell.widgets.session import Session
 
 _DESKS: dict[int, Desk] = {}
@@ -42,6 +43,7 @@ class Desk:
         self._annotated: Points | None = None
         self._detected: Points | None = None
         self._project_image: Image | None = None
+        self._masks = Masks()
         self._shown: Document | None = None
         self._is_drawing = False
         self._loose: weakref.WeakKeyDictionary[Image, Document] = weakref.WeakKeyDictionary()
@@ -210,6 +212,7 @@ class Desk:
                 layer.locked = False
                 viewer.layers.remove(layer)
         self._annotated = self._detected = None
+        self._masks.remove(viewer)
 
     def draw(self) -> None:
         """Draw both points layers; one that was deleted comes back."""
@@ -224,6 +227,7 @@ class Desk:
             layers.draw_detections(self.detected, document.candidates)
         finally:
             self._is_drawing = False
+        self._masks.draw(self.viewer, self._image, document)
 
     def _on_annotation_edited(self, event: Any) -> None:
         document = self.session.document
@@ -263,6 +267,7 @@ class Desk:
             self._annotated = None
         elif layer is self._detected:
             self._detected = None
+        self._masks.was_removed(layer)
         was_worked_on = layer is self._image
         if layer is self._project_image:
             self._project_image = None

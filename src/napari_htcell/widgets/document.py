@@ -195,7 +195,7 @@ class Document:
             return None
         rest = _without(self.kept, self.annotation.points, EvaluateConfig().cutoff_um)
         open_ = [f not in self.annotation.complete_frames for f in _frames(rest.points)]
-        return _part(rest, np.asarray(open_, dtype=bool))
+        return rest.part(np.asarray(open_, dtype=bool))
 
     def candidates_in(self, frame: int) -> npt.NDArray[np.intp]:
         """Return the indices of the candidates of one frame."""
@@ -267,10 +267,6 @@ def _on_frame(points: Points) -> Points:
     return points
 
 
-def _part(found: Detections, which: npt.NDArray[np.bool_]) -> Detections:
-    return replace(found, points=found.points[which], scores=found.scores[which])
-
-
 def _without(found: Detections, known: Points, cutoff_um: float) -> Detections:
     """Return the detections that are none of the known places, one to one."""
     match = evaluate(
@@ -278,4 +274,4 @@ def _without(found: Detections, known: Points, cutoff_um: float) -> Detections:
     )
     rest = np.ones(len(found), dtype=bool)
     rest[match.pairs[:, 0]] = False
-    return _part(found, rest)
+    return found.part(rest)

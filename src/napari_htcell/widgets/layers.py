@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from napari.layers import Image, Layer, Points
+from napari.layers import Image, Labels, Layer, Points
 from napari.layers.base import LayerLock
 
 from napari_htcell.annotations import BY_HAND, Annotation
@@ -165,6 +166,14 @@ def annotated_layer(ndim: int, pixel_size_um: float | None) -> Points:
         canvas_size_limits=DOT_ON_SCREEN,
     )
     layer.locked = LayerLock.DELETION
+    return layer
+
+
+def masks_layer(labels: npt.NDArray[np.int32]) -> Labels:
+    """Return a layer of cell masks: outlines of one pixel, which leave the cells visible."""
+    layer = Labels(labels, name="masks", opacity=0.6)
+    layer.contour = 1
+    layer.editable = False
     return layer
 
 
