@@ -216,15 +216,10 @@ METHODS = {
 
 
 def shorten(scale: float) -> None:
-    """Do a part of every stage's steps, for a quick look."""
+    """Do a part of the least number of steps, which rules where images are few."""
     for name, version in list(VERSIONS.items()):
         stages = tuple(
-            replace(
-                stage,
-                epochs=max(1, round(stage.epochs * scale)) if stage.epochs else 0,
-                min_steps=round(stage.min_steps * scale),
-            )
-            for stage in version.stages
+            replace(stage, min_steps=round(stage.min_steps * scale)) for stage in version.stages
         )
         VERSIONS[name] = replace(version, stages=stages)
 
@@ -360,7 +355,12 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
 @click.command()
 @click.option("--data", type=click.Choice(list(DATA)), default="t98g", show_default=True)
 @click.option("--seeds", default=3, show_default=True, help="Number of seeds, from 0.")
-@click.option("--scale", default=1.0, show_default=True, help="Part of the steps that is done.")
+@click.option(
+    "--scale",
+    default=1.0,
+    show_default=True,
+    help="Part of the least number of steps, and of the simulated images.",
+)
 @click.option("--work", type=click.Path(path_type=Path), default=Path("table1"), show_default=True)
 @click.option("--method", "only", multiple=True, help="These methods alone.")
 @click.option("--single", nargs=2, type=(str, int), hidden=True)
