@@ -109,6 +109,11 @@ def list_items(paths: Iterable[str | Path], *, save: bool | None = None) -> list
                 found.append((project_item(project, name) if keep else file_item(file, name), file))
         else:
             found.append((file_item(path), path))
+    # A folder and one of its images, or an image twice, are not two images.
+    by_file: dict[Path, tuple[Item, Path]] = {}
+    for item, file in found:
+        by_file.setdefault(file.resolve(), (item, file))
+    found = list(by_file.values())
     times = Counter(item.name for item, _ in found)
     return [
         item if times[item.name] == 1 else replace(item, name=path.as_posix())

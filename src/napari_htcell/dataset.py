@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator
+import warnings
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,12 @@ from napari_htcell.annotations import Annotation
 from napari_htcell.cards import TrainingImage
 from napari_htcell.config import TrainConfig
 from napari_htcell.frame import frame_image
+from napari_htcell.imagefiles import PixelSizeAssumedWarning
 from napari_htcell.progress import Clock, Progress
 from napari_htcell.project import Project
 from napari_htcell.targets import Truth
 from napari_htcell.versions import Stage
+from napari_htcell.words import count
 
 KNOWN_ABOVE = float(np.exp(-2))
 """Outside complete regions the truth is known where a spot is above this: within two sigma."""
@@ -116,20 +119,41 @@ def learning_images(
         if frames:
             found += _read(project, name, annotation, frames, stage, config, usual_pixel_size_um)
         yield Progress("reading images", done, len(names), clock.seconds_left(done))
-    if not found and stage.needs_masks:
-        raise NothingToLearnError(
+    if not found:
+        raise NothingToLearnError(_missing(project, stage))
+    assumed = sum(one.card.pixel_size_assumed for one in found)
+    if assumed:
+        warnings.warn(
+            f"{assumed} of {count(len(found), 'image')} to learn from without a stated pixel size: "
+            f"{usual_pixel_size_um:g} um is assumed, and if that is wrong, so is the model",
+            PixelSizeAssumedWarning,
+            stacklevel=2,
+        )
+    return found
+
+
+def check_lessons(project: Project, stages: Sequence[Stage]) -> None:
+    """Raise NothingToLearnError if there is nothing for a stage to learn from; reads no image."""
+    for stage in stages:
+        annotations = map(project.annotation, project.images)
+        if not any(_is_wanted(one, f, stage) for one in annotations for f in one.frames):
+            raise NothingToLearnError(_missing(project, stage))
+
+
+def _missing(project: Project, stage: Stage) -> str:
+    """Return what a stage would learn from and the project does not have."""
+    if stage.needs_masks:
+        return (
             f"{project.path.name} has no complete image with cell masks: put label images, named "
             "as their images, into its folder masks, or choose a version that learns from points"
         )
-    if not found:
-        missing = {
-            "complete": "no complete image or region: click every cell of one, then mark it "
-            "complete (in the window, or htcell mark-complete)",
-            "partial": "no partially annotated image: click a few cells in some images "
-            "(in the window, or htcell import-annotations)",
-        }[stage.learn_from]
-        raise NothingToLearnError(f"{project.path.name} has {missing}")
-    return found
+    missing = {
+        "complete": "no complete image or region: click every cell of one, then mark it "
+        "complete (in the window, or htcell mark-complete)",
+        "partial": "no partially annotated image: click a few cells in some images "
+        "(in the window, or htcell import-annotations)",
+    }[stage.learn_from]
+    return f"{project.path.name} has {missing}"
 
 
 def _is_wanted(annotation: Annotation, frame: int, stage: Stage) -> bool:

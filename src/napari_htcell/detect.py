@@ -18,12 +18,9 @@ from napari_htcell.config import DetectConfig, DetectionMethod
 from napari_htcell.detections import Detections, Provenance
 from napari_htcell.device import choose_device, place
 from napari_htcell.frame import Frame, frame_image
+from napari_htcell.imagefiles import PixelSizeAssumedWarning
 from napari_htcell.models import Model
 from napari_htcell.progress import Clock, Progress, run
-
-
-class PixelSizeAssumedWarning(UserWarning):
-    """Nobody stated an image's pixel size, so the model's usual one was taken."""
 
 
 @dataclass(frozen=True, eq=False)

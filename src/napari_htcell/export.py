@@ -21,6 +21,7 @@ from napari_htcell.detections import Detections
 from napari_htcell.evaluate import evaluate
 from napari_htcell.imagefiles import ImageError
 from napari_htcell.project import Project
+from napari_htcell.words import count
 
 Row = dict[str, Any]
 
@@ -207,6 +208,19 @@ def count_row(record: ImageRecord, frame: int = 0) -> Row:
     if status == "complete" or detections is not None:
         row["final"] = len(cells)
     return row
+
+
+def in_words(row: Row) -> str:
+    """Return a row of the counts in words: what was detected, annotated, and counts in all."""
+    place = f"{row['image']}, frame {row['frame']}" if row["frame"] else row["image"]
+    said = []
+    if row["detected"] is not None:
+        said.append(f"{count(row['detected'], 'cell')} detected")
+    if row["annotated"]:
+        said.append(f"{row['annotated']} annotated")
+        if row["final"] is not None:
+            said.append(f"{row['final']} in all")
+    return f"{place}: {', '.join(said) or row['status']}"
 
 
 def point_rows(record: ImageRecord, frame: int = 0) -> list[Row]:

@@ -27,6 +27,10 @@ _UM_PER_UNIT = {
 _UM_PER_TIFF_UNIT = {3: 1e4}
 
 
+class PixelSizeAssumedWarning(UserWarning):
+    """Nobody stated an image's pixel size, so the model's usual one was taken."""
+
+
 class ImageError(ValueError):
     """An image cannot be read; the text names the file, what is wrong, and what to do."""
 

@@ -155,6 +155,29 @@ def write_rows(path: str | Path, header: Sequence[str], rows: Iterable[Mapping[s
     atomic.write_text(Path(path), text.getvalue())
 
 
+def check_replaceable(path: Path, header: Sequence[str]) -> None:
+    """Refuse to write a table in place of anything but an older one of the same kind.
+
+    Raises
+    ------
+    PointsFileError
+        If there is another file of that name: an image, somebody's clicks, another table.
+    """
+    if not path.exists():
+        return
+    try:
+        with path.open("rb") as file:
+            start = file.read(1000).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        start = ""
+    first = start.partition("\n")[0].strip().split(",")
+    # A newer version may have added columns.
+    if not set(first) & set(header) or first[:2] != list(header[:2]) or first[2] not in header:
+        raise PointsFileError(
+            f"{path}: is there already and is no such table; choose another name, or delete it"
+        )
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(("=", "+", "@", "-", "\t", "\r")):
         try:
@@ -188,5 +211,6 @@ def _number(path: str | Path, line: int, axis: str, text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise PointsFileError(f"{path}, line {line}: {axis} is {text!r}, not a number")
+        hint = f"; write {text.replace(',', '.')} with a point" if "," in text else ""
+        raise PointsFileError(f"{path}, line {line}: {axis} is {text!r}, not a number{hint}")
     return value

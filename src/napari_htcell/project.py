@@ -130,6 +130,21 @@ class Project:
         atomic.write_text(self.path / "htcell.json", settings.model_dump_json(indent=1))
         self.__dict__["settings"] = settings
 
+    def find_image(self, text: str) -> str | None:
+        """Return the image that is meant, by its name, its name without endings, or its path.
+
+        None if there is none, or more than one.
+        """
+        if text in self.images:
+            return text
+        inside = Path(text).resolve()
+        if inside.is_relative_to(self.images_folder):
+            name = inside.relative_to(self.images_folder).as_posix()
+            if name in self.images:
+                return name
+        fits = [one for one in self.images if _stem(one) == _stem(text)]
+        return fits[0] if len(fits) == 1 else None
+
     def image_path(self, name: str) -> Path:
         """Return the file of an image.
 
@@ -181,6 +196,14 @@ class Project:
     def _beside(self, kind: str, name: str) -> Path:
         self.image_path(name)
         return self.path / kind / PurePosixPath(name)
+
+
+def _stem(name: str) -> str:
+    """Return a file's path without the endings of images and tables, which differ."""
+    stem = name.lower()
+    for ending in (".csv", *SUFFIXES, ".ome"):
+        stem = stem.removesuffix(ending)
+    return stem
 
 
 def open_project(path: str | Path) -> Project:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -80,7 +81,6 @@ def test_a_table_of_nothing_is_not_written(refused, tiny_model_folder, tmp_path)
     folder = tmp_path / "images"
     folder.mkdir()
     (folder / "a.tif").write_bytes(b"II*\0 and no more")
-    (folder / "counts.csv").write_text("mine")
     result_line = refused(
         *(1, "detect", folder / "a.tif", "--model", tiny_model_folder, "--quiet"),
         *("-o", folder / "counts.csv"),
@@ -89,13 +89,76 @@ def test_a_table_of_nothing_is_not_written(refused, tiny_model_folder, tmp_path)
     assert "a.tif" in result_line
 
 
+@pytest.mark.parametrize("flag", ["-o", "--points"])
+def test_a_table_replaces_nothing_but_an_older_one(
+    htcell, refused, tiny_project, tiny_model_folder, flag
+):
+    project = tiny_project()
+    first = project.image_path(project.images[0])
+    clicks = project.path / "annotations" / f"{project.images[0]}.csv"
+    command = ("detect", first, "--model", tiny_model_folder, flag)
+    for mine in (first, clicks):
+        assert "is no such table" in refused(1, *command, mine, unchanged=[project.path])
+    table = project.path / "table.csv"
+    for _ in range(2):
+        assert htcell(*command, table).exit_code == 0
+    other = "--points" if flag == "-o" else "-o"
+    assert "is no such table" in refused(1, *command[:-1], other, table, unchanged=[project.path])
+    assert "choose two names" in refused(2, *command, table, other, table)
+
+
+def test_which_model_detects_is_said(htcell, tiny_project, tiny_model_folder):
+    project = tiny_project()
+    shutil.copytree(tiny_model_folder, project.models_folder / "B")
+    result = htcell("detect", project.path)
+    assert result.stdout.startswith("Detecting with the model B, threshold ")
+    assert "project has models of its own (--model B)" in result.stderr
+    assert "of its own" not in htcell("detect", project.path, "--model", "B").stderr
+
+
+def test_an_image_that_is_named_twice_is_one_image(htcell, tiny_project, tiny_model_folder):
+    folder = tiny_project().path / "images"
+    first = sorted(folder.iterdir())[0]
+    command = ("detect", folder, first, first, "--model", tiny_model_folder, "--json")
+    rows = json.loads(htcell(*command).stdout)["counts"]
+    assert [row["image"] for row in rows] == [path.name for path in sorted(folder.iterdir())]
+
+
+def test_another_pixel_size_is_kept_and_said(htcell, tiny_project, tiny_model_folder):
+    command = ("detect", tiny_project().path, "--model", tiny_model_folder, "--pixel-size")
+    assert "Kept in project: 2 um per pixel\n" in htcell(*command, 2).stdout
+    assert "Kept in project: 1.7 um per pixel, not 2 as before\n" in htcell(*command, 1.7).stdout
+    assert "Kept" not in htcell(*command, 1.7).stdout
+
+
+def test_export_without_detecting_anew(htcell, refused, tiny_project, tiny_model_folder, tmp_path):
+    project = tiny_project()
+    assert htcell("export", project.path).stdout.endswith(" annotated\n")
+    tables = [(*("-o", tmp_path / f"c{n}.csv"), "--points", tmp_path / f"p{n}.csv") for n in "12"]
+    htcell("detect", project.path, "--model", tiny_model_folder, *tables[0])
+    said = htcell("export", project.path, *tables[1]).stdout
+    assert said.splitlines()[0] == f"Wrote the counts of 4 images to {tmp_path / 'c2.csv'}"
+    assert (tmp_path / "c1.csv").read_text() == (tmp_path / "c2.csv").read_text()
+    first, second = (
+        list(csv.DictReader((tmp_path / f"p{n}.csv").read_text().splitlines())) for n in "12"
+    )
+    assert [row["kind"] for row in first] == [row["kind"] for row in second]
+    # Detections are kept to a thousandth of a pixel.
+    places = (
+        [[float(row["y_um"]), float(row["x_um"])] for row in rows] for rows in (first, second)
+    )
+    np.testing.assert_allclose(*places, atol=0.002)
+    picture = project.image_path(project.images[0])
+    refused(1, "export", project.path, "-o", picture, unchanged=[project.path])
+
+
 def test_an_assumed_pixel_size_is_said_once(htcell, tiny_model_folder, tmp_path):
     pixels = np.random.default_rng(0).integers(0, 255, (80, 80)).astype(np.uint8)
     for name in "ab":
         tifffile.imwrite(tmp_path / f"{name}.tif", pixels)
     result = htcell("detect", tmp_path, "--model", tiny_model_folder, "--json")
     (line,) = result.stderr.splitlines()
-    assert line.startswith("Warning: 2 of 2 images do not state their pixel size; 1.61 um")
+    assert line.startswith("Warning: 2 of 2 images without a stated pixel size: 1.61 um")
     assert [row["pixel_size_assumed"] for row in json.loads(result.stdout)["counts"]] == [True] * 2
 
 

@@ -76,7 +76,7 @@ def test_a_table_of_more_images_than_the_project_has(htcell, refused, project, t
     clicks = table("image,y,x\na.tif,1,2\nelsewhere.tif,1,2\nb.tif,3,4\n")
     assert "--common" in refused(1, *command, clicks, unchanged=[project.path])
     result = htcell(*command, clicks, "--common", "--pixel-size", 0.8)
-    assert result.stdout == "Imported 2 points into 2 images\n"
+    assert result.stdout.endswith("Imported 2 points into 2 images\n")
     np.testing.assert_allclose(project.annotation("b.ome.tif").points, [[3, 4]])
     assert open_project(project.path).settings.pixel_size_um == 0.8
     strange = table("image,y,x\nelsewhere.tif,1,2\n")

@@ -61,10 +61,14 @@ def test_an_assumed_pixel_size_is_said_and_can_be_stated(htcell, tiny_project, t
         tifffile.imwrite(project.image_path(name), project.read_image(name).pixels)
     command = ("fine-tune", project.path, "--from", tiny_model_folder)
     silent = htcell(*command)
-    assert "2 of 2 images do not state their pixel size; 1.61 um was assumed" in silent.stderr
+    assert "2 of 2 images to learn from without a stated pixel size: 1.61 um" in silent.stderr
     stated = htcell(*command, "--pixel-size", 1.3)
     assert "assumed" not in stated.stderr
     assert open_project(project.path).settings.pixel_size_um == 1.3
+    nothing = tiny_project("nothing")
+    failed = htcell("fine-tune", nothing.path, "--from", tiny_model_folder, "--pixel-size", 2)
+    assert failed.exit_code == 1
+    assert open_project(nothing.path).settings.pixel_size_um is None
 
 
 @pytest.mark.usefixtures("quick_versions")

@@ -23,7 +23,8 @@ def test_images_become_complete_and_can_be_taken_back(htcell, tiny_project):
     after = project.annotation(first)
     assert (after.status(), project.annotation(second).status()) == ("complete", "complete")
     np.testing.assert_array_equal(after.points, before.points)
-    result = htcell("mark-complete", project.path, first, "--undo")
+    # As a shell completes it.
+    result = htcell("mark-complete", project.path, project.image_path(first), "--undo")
     assert result.stdout.startswith(f"{first} is no longer complete, with ")
     assert project.annotation(first).status() == "partial"
     assert project.annotation(second).status() == "complete"

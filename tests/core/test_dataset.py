@@ -14,6 +14,7 @@ from napari_htcell import targets
 from napari_htcell.annotations import Annotation, Region
 from napari_htcell.config import TrainConfig
 from napari_htcell.dataset import LearningImage, NothingToLearnError, learning_images
+from napari_htcell.imagefiles import PixelSizeAssumedWarning
 from napari_htcell.progress import run
 from napari_htcell.project import Project, ProjectSettings, open_project
 from napari_htcell.versions import get_version
@@ -81,7 +82,8 @@ def test_resolution_and_target(make_project: Callable[..., Project]) -> None:
 def test_unknown_pixel_size_takes_the_usual_one(make_project: Callable[..., Project]) -> None:
     project = make_project(a=SOME)
     project.save_settings(ProjectSettings())
-    assert learnt(project, PARTIAL)[0].image.shape == (16, 16)
+    with pytest.warns(PixelSizeAssumedWarning, match="1 of 1 image .* 1.61 um is assumed"):
+        assert learnt(project, PARTIAL)[0].image.shape == (16, 16)
 
 
 def test_known_is_the_region_and_the_clicked_cells(make_project: Callable[..., Project]) -> None:

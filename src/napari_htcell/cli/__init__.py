@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
@@ -30,6 +31,7 @@ COMMANDS = {
     "train": Entry("learn", "train", "Train a version from random weights."),
     "fine-tune": Entry("learn", "fine_tune", "Improve a model with a project's complete images."),
     "evaluate": Entry("evaluate", "evaluate", "Compare detections with the truth."),
+    "export": Entry("export", "export", "Write a project's counts and points as tables."),
     "models": Entry("models", "models", "List, show, import and export models."),
     "import-annotations": Entry(
         "import_annotations", "import_annotations", "Take clicks or masks into a project."
@@ -79,7 +81,10 @@ class Program(click.Group):
         # It logs what is wrong with a file before it raises; one line is enough.
         logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
         try:
-            code = run(*args, standalone_mode=False, **options)
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", UserWarning)
+                warnings.showwarning = _show_warning  # type: ignore[assignment]
+                code = run(*args, standalone_mode=False, **options)
         except Stopped as stop:
             _leave(f"Stopped: {stop.format_message()}", stop.exit_code)
         except click.ClickException as error:
@@ -91,6 +96,12 @@ class Program(click.Group):
         except (ValueError, OSError) as error:
             _leave(f"Error: {one_line(error)}", 1)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_rest: Any) -> None:
+    """Show our own warnings in one line; those of libraries are for their developers."""
+    if category.__module__.startswith(__package__.partition(".")[0]):
+        click.echo(f"Warning: {message} (state it with --pixel-size)", err=True)
 
 
 def one_line(error: Exception) -> str:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from napari_htcell import config, export, models, pointsfile
-from napari_htcell.cli.options import EXISTING, NEW_FILE, build, given, pixel_size, settings_options
+from napari_htcell.cli.options import EXISTING, build, given, pixel_size, settings_options
 from napari_htcell.cli.reporting import Reporter, following
+from napari_htcell.cli.tables import check_tables, table_options
 from napari_htcell.config import DetectConfig
 from napari_htcell.export import ImageRecord
 from napari_htcell.project import open_project
@@ -31,8 +33,7 @@ if TYPE_CHECKING:
 )
 @pixel_size("kept in a project.  [default: what the project, else each file, states]")
 @settings_options(DetectConfig, default="the model's own")
-@click.option("-o", "--output", "counts", type=NEW_FILE, help="Counts table (CSV) to write.")
-@click.option("--points", type=NEW_FILE, help="Points table (CSV) to write.")
+@table_options
 @click.option(
     "--save/--no-save",
     default=None,
@@ -55,6 +56,7 @@ def detect(
     An image that cannot be used is reported and stops nothing; the exit code is 1 then.
     """
     build(DetectConfig, values)
+    check_tables(counts, points)
     # Before torch is loaded: it takes seconds, and these are the usual mistakes.
     folders = [open_project(path) for path in paths if path.is_dir()]
     place = folders[0] if len(folders) == 1 else None
@@ -64,11 +66,17 @@ def detect(
     items = batch.list_items(paths, save=save)
     loaded = models.load_model(model, place)
     settings = config.override(loaded.card.detection, **given(DetectConfig, values))
+    report.say(f"Detecting with the model {loaded.name}, threshold {settings.threshold:g}")
+    source = click.get_current_context().get_parameter_source("model")
+    if source is ParameterSource.DEFAULT and place is not None:
+        own = [one.card.name for one in models.list_models(place) if one.origin == "project"]
+        if own:
+            report.warn(f"{place.path.name} has models of its own (--model {own[-1]})")
     if pixel_size_um is not None:
         for folder in folders:
             # Or the next call without the flag would replace what this one keeps there.
             if batch.is_project(folder.path) if save is None else save:
-                folder.state_pixel_size(pixel_size_um)
+                report.keep_pixel_size(folder, pixel_size_um)
     steps = batch.detect_items(items, loaded, pixel_size_um=pixel_size_um, settings=settings)
     results = report.follow(steps, if_stopped="no table is written; saved detections are kept")
     _warn_of_assumed(results, report)
@@ -88,19 +96,10 @@ def _warn_of_assumed(results: Sequence[FileResult], report: Reporter) -> None:
     ]
     if assumed:
         report.warn(
-            f"{len(assumed)} of {count(len(results), 'image')} do not state their pixel size; "
+            f"{len(assumed)} of {count(len(results), 'image')} without a stated pixel size: "
             f"{assumed[0]:g} um, that of the model's training images, was assumed "
             "(state it with --pixel-size)"
         )
-
-
-def _found(row: export.Row) -> str:
-    """Return a row of the counts in words: what was detected, and what counts besides."""
-    place = f"{row['image']}, frame {row['frame']}" if row["frame"] else row["image"]
-    said = f"{place}: {count(row['detected'], 'cell')} detected"
-    if row["annotated"]:
-        said += f", {row['annotated']} annotated, {row['final']} in all"
-    return said
 
 
 def _give(
@@ -112,7 +111,7 @@ def _give(
         for result in results
         for row in (result.record or ImageRecord(result.name, is_readable=False)).count_rows
     ]
-    lines = [_found(row) for row in rows if row["model"]]
+    lines = [export.in_words(row) for row in rows if row["model"]]
     # Tables of failures alone would look like results.
     if any(result.record for result in results):
         if counts is not None:

@@ -15,7 +15,7 @@ from napari_htcell import pointsfile
 from napari_htcell.annotations import BY_HAND, Annotation, check_inside, labels_to_centroids
 from napari_htcell.cli.options import EXISTING, EXISTING_FOLDER, pixel_size
 from napari_htcell.cli.reporting import Reporter, reporting
-from napari_htcell.imagefiles import SUFFIXES, TIFF_SUFFIXES, ImageError, ImageFile
+from napari_htcell.imagefiles import TIFF_SUFFIXES, ImageError, ImageFile
 from napari_htcell.project import Project, ProjectError, open_project
 from napari_htcell.words import count
 
@@ -68,8 +68,7 @@ def import_annotations(
             f"{len(taken)} of the images are annotated already, the first {taken[0]!r}; "
             "--replace replaces what is there"
         )
-    if pixel_size_um is not None:
-        opened.state_pixel_size(pixel_size_um)
+    report.keep_pixel_size(opened, pixel_size_um)
     for name, annotation in found:
         opened.save_annotation(name, annotation)
     counts = {name: len(annotation.points) for name, annotation in found}
@@ -98,39 +97,28 @@ def _read(project: Project, source: Path, image: str | None) -> Iterator[_Found]
         if image is not None:
             raise click.UsageError("--image is for one file, not for a folder")
         for mask in masks:
-            yield _from_mask(mask, _name(project, mask.relative_to(source).as_posix()))
+            yield _from_mask(mask, _known(project, mask.relative_to(source).as_posix()))
     elif source.name.lower().endswith(MASK_SUFFIXES):
         yield _from_mask(source, _one_name(project, source, image))
     else:
         for name, (points, sources) in pointsfile.read_points(source).items():
             if name and image is not None:
                 raise click.UsageError(f"{source} names images itself; leave out --image")
-            chosen = _name(project, name) if name else _one_name(project, source, image)
+            chosen = _known(project, name) if name else _one_name(project, source, image)
             yield _Found(chosen, str(source), points, tuple(one or BY_HAND for one in sources))
+
+
+def _known(project: Project, name: str) -> str:
+    """Return the image of the project that is meant; the name itself if there is none."""
+    return project.find_image(name) or name
 
 
 def _one_name(project: Project, source: Path, image: str | None) -> str:
     """Return the image that a single file belongs to."""
-    name = _name(project, image or source.name)
+    name = _known(project, image or source.name)
     if image is None and name not in project.images and len(project.images) == 1:
         return project.images[0]
     return name
-
-
-def _name(project: Project, name: str) -> str:
-    """Return the image of the project that is meant, whatever the endings; else the name itself."""
-    if name in project.images:
-        return name
-    fits = [one for one in project.images if _stem(one) == _stem(name)]
-    return fits[0] if len(fits) == 1 else name
-
-
-def _stem(name: str) -> str:
-    """Return a file's path without the endings of images and tables, which differ."""
-    stem = name.lower()
-    for ending in (".csv", *SUFFIXES, ".ome"):
-        stem = stem.removesuffix(ending)
-    return stem
 
 
 def _from_mask(path: Path, name: str) -> _Found:

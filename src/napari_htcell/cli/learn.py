@@ -13,7 +13,6 @@ from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.config import TrainConfig
 from napari_htcell.models import check_new_name, find_model, load_model
 from napari_htcell.project import Project, open_project
-from napari_htcell.words import count
 
 if TYPE_CHECKING:
     from napari_htcell.learn import Steps
@@ -54,12 +53,14 @@ def train(
     The model is kept in the project. After Ctrl+C the same command goes on where it was.
     """
     opened = open_project(project)
+    from napari_htcell.dataset import check_lessons
     from napari_htcell.learn import train_steps
+    from napari_htcell.versions import get_version
 
     _check(version, name, opened)
     settings = given(TrainConfig, values)
-    if image_pixel_size_um is not None:
-        opened.state_pixel_size(image_pixel_size_um)
+    check_lessons(opened, get_version(version).stages)
+    report.keep_pixel_size(opened, image_pixel_size_um)
     steps = train_steps(version, opened, name=name, summary=summary, **settings)
     _finish(steps, opened, report)
 
@@ -95,13 +96,15 @@ def fine_tune(
     """
     opened = open_project(project)
     find_model(start, opened)
+    from napari_htcell.dataset import check_lessons
     from napari_htcell.learn import fine_tune_steps
+    from napari_htcell.versions import get_version
 
     _check(version, name, opened)
     model = load_model(start, opened)
     settings = given(TrainConfig, values)
-    if image_pixel_size_um is not None:
-        opened.state_pixel_size(image_pixel_size_um)
+    check_lessons(opened, (get_version(version).fine_tuning,))
+    report.keep_pixel_size(opened, image_pixel_size_um)
     steps = fine_tune_steps(model, opened, version, name=name, summary=summary, **settings)
     _finish(steps, opened, report)
 
@@ -119,13 +122,6 @@ def _check(version: str, name: str | None, project: Project) -> None:
 
 def _finish(steps: Steps, project: Project, report: Reporter) -> None:
     card = report.follow(steps, if_stopped=GOES_ON).card
-    assumed = sum(image.pixel_size_assumed for image in card.images)
-    if assumed:
-        report.warn(
-            f"{assumed} of {count(len(card.images), 'image')} do not state their pixel size; "
-            f"{card.image_pixel_size_um:g} um was assumed, and if that is wrong, so is the model "
-            "(state it with --pixel-size and train again)"
-        )
     lines = [f"Made the model {card.name} in {project.models_folder / card.name}"]
     lines += [
         f"F {figure.f_score:.3f} at {figure.cutoff_um:g} um on {figure.on}"

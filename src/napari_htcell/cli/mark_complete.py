@@ -29,7 +29,8 @@ def mark_complete(
     it has no cells.
     """
     opened = open_project(project)
-    files = {name: opened.read_image(name) for name in dict.fromkeys(images)}
+    names = [opened.find_image(name) or name for name in images]
+    files = {name: opened.read_image(name) for name in dict.fromkeys(names)}
     marked = {}
     for name, file in files.items():
         n_frames = file.pixels.shape[0] if file.ndim == 3 else 1

@@ -21,6 +21,8 @@ from napari_htcell.progress import Progress
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from napari_htcell.project import Project
+
 ResultT = TypeVar("ResultT")
 
 
@@ -54,6 +56,15 @@ class Reporter:
     def fail(self, text: str) -> None:
         """Report an error that does not end the job, in one line."""
         click.echo(f"Error: {text}", err=True)
+
+    def keep_pixel_size(self, project: Project, pixel_size_um: float | None) -> None:
+        """State the pixel size of a project's images, and say so where it is another one."""
+        before = project.settings.pixel_size_um
+        if pixel_size_um is None or pixel_size_um == before:
+            return
+        project.state_pixel_size(pixel_size_um)
+        was = "" if before is None else f", not {before:g} as before"
+        self.say(f"Kept in {project.path.name}: {pixel_size_um:g} um per pixel{was}")
 
     def result(self, value: Any, lines: str | Iterable[str]) -> None:
         """Give what was asked for: `value` as JSON, or `lines` to read."""
