@@ -48,6 +48,7 @@ def test_masks_lie_on_the_image_and_follow_the_threshold(dock, viewer, until):
     np.testing.assert_allclose(layer.scale, dock.desk.image.scale)
     names = [one.name for one in viewer.layers]
     assert names.index(dock.desk.image.name) < names.index("masks") < names.index("annotated")
+    assert viewer.layers.selection.active.name == "annotated"
     before = n_cells(layer)
     dock.detect.threshold.setValue(0.9)
     until(lambda: n_cells(masks_in(viewer)[0]) < before)

@@ -36,10 +36,15 @@ class Masks:
             self.remove(viewer)
             self._drawn = prediction, settings
             self._layer = layers.masks_layer(labels)
+            # Before it is inserted: napari warns of layers in different units.
+            layers.place(self._layer, image)
+            active = viewer.layers.selection.active
             viewer.layers.insert(viewer.layers.index(image) + 1, self._layer)
+            # What the user works on stays what it was.
+            viewer.layers.selection.active = active
         else:
             self._layer.data = labels
-        layers.place(self._layer, image)
+            layers.place(self._layer, image)
 
     def remove(self, viewer: Any) -> None:
         """Take the layer out of the viewer."""
