@@ -100,9 +100,18 @@ def _read_tiff(path: Path) -> tuple[npt.NDArray[Any], str, float | None]:
         if page.photometric == tifffile.PHOTOMETRIC.PALETTE and not file.is_imagej:
             table = np.asarray(page.colormap, np.uint16) >> 8
             pixels, axes = table.astype(np.uint8).T[pixels], axes + "S"
+        if page.photometric == tifffile.PHOTOMETRIC.SEPARATED:
+            pixels = _without_ink(pixels)
         if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype.kind == "u":
             pixels = np.invert(pixels)
         return pixels, axes, _tiff_pixel_size(file)
+
+
+def _without_ink(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return red, green, blue of cyan, magenta, yellow, black in a last axis, in the same type."""
+    most = np.iinfo(pixels.dtype).max
+    left = 1 - pixels.astype(np.float64) / most
+    return np.rint(most * left[..., :3] * left[..., 3:4]).astype(pixels.dtype)
 
 
 def _read_other(path: Path) -> tuple[npt.NDArray[Any], str, float | None]:

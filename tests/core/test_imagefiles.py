@@ -296,3 +296,19 @@ def test_several_channels_or_planes_are_refused_with_the_cure(
         ImageError, match=r"a\.ome\.tif: has axes .* save one channel and one plane"
     ):
         ImageFile.read(tmp_path / "a.ome.tif")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_ink_is_not_light(tmp_path: Path, dtype: Any) -> None:
+    most = np.iinfo(dtype).max
+    ink = np.zeros((4, 5, 4), dtype)
+    ink[0, 0] = [0, 0, 0, most]  # black
+    ink[1, 1] = [most, 0, 0, 0]  # cyan
+    tifffile.imwrite(tmp_path / "a.tif", ink, photometric="separated")
+    file = ImageFile.read(tmp_path / "a.tif")
+    assert file.is_rgb
+    assert file.pixels.shape == (4, 5, 3)
+    assert file.pixels.dtype == dtype
+    np.testing.assert_array_equal(file.pixels[0, 0], [0, 0, 0])
+    np.testing.assert_array_equal(file.pixels[1, 1], [0, most, most])
+    np.testing.assert_array_equal(file.pixels[3, 4], [most, most, most])
