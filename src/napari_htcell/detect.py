@@ -18,9 +18,12 @@ from napari_htcell.config import DetectConfig, DetectionMethod
 from napari_htcell.detections import Detections, Provenance
 from napari_htcell.device import choose_device, place
 from napari_htcell.frame import Frame, frame_image
-from napari_htcell.imagefiles import PixelSizeAssumedWarning
+from napari_htcell.imagefiles import PixelSizeAssumedWarning, PixelSizeWarning
 from napari_htcell.models import Model
 from napari_htcell.progress import Clock, Progress, run
+
+SMALLEST_FIELD_UM = 30.0
+"""An image that is smaller has another pixel size than is said: a cell is longer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +149,14 @@ def predict_steps(
     frame = frame_image(
         (stack.shape[1], stack.shape[2]), size, network_pixel_size_um=card.training.pixel_size_um
     )
+    extent_um = max(stack.shape[1:3]) * size
+    if extent_um < SMALLEST_FIELD_UM:
+        warnings.warn(
+            f"the image is only {extent_um:.3g} um wide at {size:g} um per pixel, less than a "
+            "cell; is that really its pixel size?",
+            PixelSizeWarning,
+            stacklevel=2,
+        )
     network = place(model.network, choose_device(device))
     clock, done = Clock(heatmap.n_tiles(frame.network_shape) * len(stack)), 0
     heat_maps = []

@@ -27,7 +27,11 @@ _UM_PER_UNIT = {
 _UM_PER_TIFF_UNIT = {3: 1e4}
 
 
-class PixelSizeAssumedWarning(UserWarning):
+class PixelSizeWarning(UserWarning):
+    """An image's pixel size may be wrong."""
+
+
+class PixelSizeAssumedWarning(PixelSizeWarning):
     """Nobody stated an image's pixel size, so the model's usual one was taken."""
 
 

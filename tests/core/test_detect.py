@@ -13,6 +13,7 @@ import torch
 from napari_htcell.config import DetectConfig
 from napari_htcell.detect import PixelSizeAssumedWarning, detect, predict_steps
 from napari_htcell.evaluate import evaluate
+from napari_htcell.imagefiles import PixelSizeWarning
 from napari_htcell.models import Model
 from napari_htcell.progress import run
 
@@ -121,6 +122,15 @@ def test_what_is_no_image_is_refused(
         detect(np.zeros(shape), intensity_model, pixel_size_um=6.44, is_rgb=is_rgb)
 
 
+def test_a_field_smaller_than_a_cell_is_doubted(
+    intensity_model: Model, spots: Callable[..., Any]
+) -> None:
+    image = scene(6.44, spots)
+    with pytest.warns(PixelSizeWarning, match=r"only 0.32 um wide at 0.005 um per pixel"):
+        assert len(detect(image, intensity_model, pixel_size_um=0.005)) == 0
+
+
+@pytest.mark.filterwarnings("ignore:the image is only")
 @pytest.mark.parametrize("shape", [(1, 1), (3, 200), (7, 5)])
 def test_tiny_and_empty_images(intensity_model: Model, shape: tuple[int, int]) -> None:
     found = detect(np.full(shape, 7, np.uint8), intensity_model, pixel_size_um=1.61)
