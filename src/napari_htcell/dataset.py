@@ -116,6 +116,8 @@ def learning_images(
     for done, name in enumerate(names, start=1):
         annotation = project.annotation(name)
         frames = [f for f in annotation.frames if _is_wanted(annotation, f, stage)]
+        if stage.most_images is not None:
+            frames = frames[: max(0, stage.most_images - len(found))]
         if frames:
             found += _read(project, name, annotation, frames, stage, config, usual_pixel_size_um)
         yield Progress("reading images", done, len(names), clock.seconds_left(done))

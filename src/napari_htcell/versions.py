@@ -49,6 +49,8 @@ class Stage:
         See `augment`.
     batch_size : int
         Squares in a step.
+    most_images : int or None
+        Learns from the first so many images alone; from all without it.
     needs_masks : bool
         Whether the target is drawn from cell masks; images without are not learnt from then.
     """
@@ -61,6 +63,7 @@ class Stage:
     augmentation: augment.Augmentation = augment.none
     optimiser: Optimiser = Optimiser()
     batch_size: int = 1
+    most_images: int | None = None
     needs_masks: bool = False
 
 
@@ -145,6 +148,7 @@ TUNING = Stage(
     min_steps=0,
     target=targets.gaussian_spots,
     loss=losses.mean_squared_error,
+    most_images=1,
 )
 
 VERSIONS: dict[str, Version] = {

@@ -439,9 +439,11 @@ def test_the_sliding_window_learns_from_clicks(
         fine_tune(model, project)
 
 
-def test_the_threshold_is_tuned_on_a_complete_image(project: Project) -> None:
+def test_the_threshold_is_tuned_on_a_complete_image(make_project: Callable[..., Project]) -> None:
+    project = make_project(some=SOME, all=ALL, more=ALL)
     model = train("Imaris-like", project, **TINY)
     assert (model.card.architecture, model.card.steps) == ("smooth and threshold", 0)
+    assert [image.name for image in model.card.images] == ["all.tif"]
     again = models.load_model(model.name, project)
     assert same(again, model)
     found = detect(project.read_image("all.tif").pixels, again, pixel_size_um=6.44)
