@@ -22,14 +22,12 @@ from napari_htcell.cards import (
     LEARNT_FROM,
     LEFT_OUT,
     SAME_IMAGES,
-    SOME_LEARNT,
     Card,
-    Figure,
     software,
 )
 from napari_htcell.config import DetectConfig, TrainConfig
 from napari_htcell.course import Course
-from napari_htcell.dataset import LearningImage, learning_images
+from napari_htcell.dataset import LearningImage, NothingToLearnError, learning_images
 from napari_htcell.device import choose_device, choose_precision, place
 from napari_htcell.folds import two_folds
 from napari_htcell.models import Model
@@ -176,6 +174,7 @@ def fine_tune_steps(
         training=config.override(old.training, **settings),
         detection=config.override(old.detection, method=recipe.method),
         image_pixel_size_um=old.image_pixel_size_um,
+        earlier_images=old.earlier_images + old.images,
     )
     start = Model(card, copy.deepcopy(model.network))
     return _learn(start, recipe, (recipe.fine_tuning,), project, base=model)
@@ -203,9 +202,24 @@ def _learn(
     lessons = []
     for number, stage in enumerate(stages):
         found = yield from learning_images(project, stage, chosen, start.card.image_pixel_size_um)
-        lessons.append(Lesson(number, stage, found, chosen))
+        lesson = Lesson(number, stage, found, chosen)
+        if stage.epochs and not lesson.batches(0):
+            raise NothingToLearnError(
+                f"{project.path.name} has no annotated cell with room for a window of "
+                f"{chosen.square_px} pixels of {chosen.pixel_size_um:g} um around it; click cells "
+                "further from the border, or choose another version"
+            )
+        lessons.append(lesson)
     last = lessons[-1]
-    turns = _turns(last, is_trained=len(lessons) > 1 or base is not None)
+
+    def may_judge(one: LearningImage) -> bool:
+        # What the model to start from has learnt, no turn of the cross-validation can leave out.
+        is_new = base is None or not base.card.knows(one.card)
+        return is_new and (judges is None or one.card.name in judges)
+
+    turns = {}
+    if last.stage.learn_from == "complete" and any(map(may_judge, last.images)):
+        turns = _turns(last, is_trained=len(lessons) > 1 or base is not None)
     job = _fingerprint(start, version, lessons)
     checkpoint.sweep(project.training_folder, keep=job)
     parts = {"first": lessons[:-1], "last": [last]} | {
@@ -224,7 +238,7 @@ def _learn(
         learner = copy.deepcopy(beginner)
         yield from course.train(name, learner, device, precision, check=CHECKING)
         yield from learner.settle(lesson.images, device)
-        judging = [one for one in left_out if judges is None or one.card.name in judges]
+        judging = list(filter(may_judge, left_out))
         judgements += judge(learner, judging, start.card.detection, chosen.pixel_size_um)
     card = start.card.model_copy(
         update={
@@ -240,32 +254,29 @@ def _learn(
         detection = choose_threshold(judgements, card.detection)
         measured = figures(judgements, detection, LEFT_OUT)
         card = card.model_copy(update={"detection": detection, "figures": measured})
+        if base is not None:
+            judgements = judge(
+                base.network,
+                list(filter(may_judge, last.images)),
+                base.card.detection,
+                chosen.pixel_size_um,
+            )
+            before = figures(judgements, base.card.detection, SAME_IMAGES)
+            card = card.model_copy(update={"base_figures": before})
     elif last.stage.learn_from == "complete":
-        # Too few cells to leave any out: no reason to give up the threshold that there is.
+        # Nothing to leave out: no reason to give up the threshold that there is.
         judgements = judge(network, last.images, card.detection, chosen.pixel_size_um)
         measured = figures(judgements, card.detection, LEARNT_FROM)
         card = card.model_copy(update={"figures": measured})
-    if base is not None and last.stage.learn_from == "complete":
-        card = card.model_copy(update={"base_figures": _before(base, last)})
     model = models.save_model(Model(card, network.cpu().eval()), project.models_folder)
     checkpoint.delete(project.training_folder, job)
     return model
-
-
-def _before(base: Model, last: Lesson) -> tuple[Figure, ...]:
-    """Return what the model to start from is worth on the images that are learnt from now."""
-    learnt = {(image.sha256, image.frame) for image in base.card.images}
-    knows = any((one.card.sha256, one.card.frame) in learnt for one in last.images)
-    judgements = judge(base.network, last.images, base.card.detection, last.config.pixel_size_um)
-    return figures(judgements, base.card.detection, SOME_LEARNT if knows else SAME_IMAGES)
 
 
 def _turns(
     last: Lesson, *, is_trained: bool
 ) -> dict[str, tuple[Lesson, tuple[LearningImage, ...]]]:
     """Return the lessons of the cross-validation by name, each with the images left out of it."""
-    if last.stage.learn_from != "complete":
-        return {}
     share = TURN_SHARE if is_trained else 1.0
     return {
         f"turn{number}": (replace(last, images=fold.learnt, share=share), fold.left_out)

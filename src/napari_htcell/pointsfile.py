@@ -163,16 +163,15 @@ def check_replaceable(path: Path, header: Sequence[str]) -> None:
     PointsFileError
         If there is another file of that name: an image, somebody's clicks, another table.
     """
-    if not path.exists():
+    if not path.exists() or not path.stat().st_size:
         return
     try:
         with path.open("rb") as file:
             start = file.read(1000).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError):
         start = ""
-    first = start.partition("\n")[0].strip().split(",")
-    # A newer version may have added columns.
-    if not set(first) & set(header) or first[:2] != list(header[:2]) or first[2] not in header:
+    # The first columns tell the tables apart; another version may have other ones after them.
+    if start.partition("\n")[0].strip().split(",")[:3] != list(header[:3]):
         raise PointsFileError(
             f"{path}: is there already and is no such table; choose another name, or delete it"
         )

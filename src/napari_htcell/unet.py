@@ -73,17 +73,7 @@ class UNet(Network):
         return -(-longer // self.multiple) * self.multiple - size
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return the logit of each pixel; the paper's last sigmoid is the loss's or the caller's.
-
-        Parameters
-        ----------
-        image : Tensor of float, shape (B, 1, Y, X)
-            Standardised grey level, any size.
-
-        Returns
-        -------
-        Tensor of float, shape (B, 1, Y, X)
-        """
+        """Return logits; the paper's last sigmoid is the loss's or the caller's."""
         height, width = image.shape[-2:]
         # 250 is no multiple of 16, and the paper does not say what it does about that. Repeating
         # the edge adds no new edge for the network to find.

@@ -7,7 +7,7 @@ runs its last stage from a model that is there already.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from napari_htcell import augment, losses, targets
@@ -108,14 +108,7 @@ PARTIAL = Stage(
     target=targets.gaussian_spots,
     loss=losses.mean_squared_error,
 )
-PARTIAL_AUGMENTED = Stage(
-    "partial",
-    epochs=10,
-    min_steps=3000,
-    target=targets.gaussian_spots,
-    loss=losses.mean_squared_error,
-    augmentation=augment.paper,
-)
+PARTIAL_AUGMENTED = replace(PARTIAL, augmentation=augment.paper)
 CLEAN = Stage(
     "complete",
     epochs=50,
@@ -123,15 +116,9 @@ CLEAN = Stage(
     target=targets.gaussian_spots,
     loss=losses.mean_squared_error,
 )
-CLEAN_MASKS = Stage(
-    "complete",
-    epochs=50,
-    min_steps=600,
-    target=targets.cell_masks,
-    loss=losses.binary_cross_entropy,
-    needs_masks=True,
+CLEAN_MASKS = replace(
+    CLEAN, target=targets.cell_masks, loss=losses.binary_cross_entropy, needs_masks=True
 )
-
 WINDOWS = Stage(
     "partial",
     epochs=30,
@@ -142,14 +129,8 @@ WINDOWS = Stage(
     optimiser=Optimiser(learning_rate=0.001, momentum=0.9, weight_decay=0),
     batch_size=4,
 )
-TUNING = Stage(
-    "complete",
-    epochs=0,
-    min_steps=0,
-    target=targets.gaussian_spots,
-    loss=losses.mean_squared_error,
-    most_images=1,
-)
+# No step is taken: the network finishes itself on the image, see `Network.settle`.
+TUNING = replace(CLEAN, epochs=0, min_steps=0, most_images=1)
 
 VERSIONS: dict[str, Version] = {
     version.name: version

@@ -97,9 +97,12 @@ def test_a_table_replaces_nothing_but_an_older_one(
     first = project.image_path(project.images[0])
     clicks = project.path / "annotations" / f"{project.images[0]}.csv"
     command = ("detect", first, "--model", tiny_model_folder, flag)
-    for mine in (first, clicks):
+    short = project.path / "short.csv"
+    short.write_text("image,frame\n")
+    for mine in (first, clicks, short):
         assert "is no such table" in refused(1, *command, mine, unchanged=[project.path])
     table = project.path / "table.csv"
+    table.touch()  # as mktemp does
     for _ in range(2):
         assert htcell(*command, table).exit_code == 0
     other = "--points" if flag == "-o" else "-o"

@@ -19,7 +19,7 @@ import torch
 
 from napari_htcell import learn, models, versions
 from napari_htcell.annotations import Annotation
-from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, SAME_IMAGES, SOME_LEARNT, Card
+from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, SAME_IMAGES, Card
 from napari_htcell.config import PAPER_CUTOFF_UM
 from napari_htcell.dataset import NothingToLearnError
 from napari_htcell.detect import detect
@@ -144,10 +144,26 @@ def test_the_model_before_is_measured_on_the_same_images(project: Project) -> No
     assert (before.on, before.settings) == (SAME_IMAGES, base.card.detection)
     assert before.tp + before.fn == len(CELLS)
     assert first.card.is_no_better == (first.card.figures[0].f_score <= before.f_score)
-    # Who has learnt from them knows them by heart, and no comparison would be fair.
-    again = fine_tune(first, project, name="again")
-    assert again.card.base_figures[0].on == SOME_LEARNT
+
+
+def test_what_a_model_has_learnt_before_does_not_judge(
+    make_project: Callable[..., Project],
+) -> None:
+    project = make_project(one=ALL, two=ALL, later=SOME)
+    base = train("D", project, name="base", **TINY)
+    # All are known by heart: no figure could be that of images left out.
+    again = fine_tune(base, project, name="again")
+    assert {figure.on for figure in again.card.figures} == {LEARNT_FROM}
+    assert again.card.base_figures == ()
+    assert again.card.detection == base.card.detection
     assert not again.card.is_no_better
+    # The next image that is completed judges alone, also after what came between.
+    project.save_annotation("later.tif", ALL)
+    third = fine_tune(again, project, name="third")
+    assert [figure.images for figure in third.card.figures] == [1, 1]
+    assert {figure.on for figure in third.card.figures} == {LEFT_OUT}
+    assert [figure.images for figure in third.card.base_figures] == [1, 1]
+    assert {image.name for image in third.card.earlier_images} == {"one.tif", "two.tif"}
 
 
 def test_judges_alone_choose_and_measure(make_project: Callable[..., Project]) -> None:
@@ -437,6 +453,13 @@ def test_the_sliding_window_learns_from_clicks(
     assert (match.tp, match.fp, match.fn) == (5, 0, 0)
     with pytest.raises(ValueError, match=r"version B trains a U-Net, but .* is a sliding window"):
         fine_tune(model, project)
+
+
+def test_no_room_for_a_window_is_said_and_makes_no_model(project: Project) -> None:
+    project.save_annotation("some.tif", Annotation.of(CELLS[[4]]))  # at the border
+    with pytest.raises(NothingToLearnError, match="no annotated cell with room for a window"):
+        train("CNN-SW", project, device="cpu")
+    assert list_models(project) == []
 
 
 def test_the_threshold_is_tuned_on_a_complete_image(make_project: Callable[..., Project]) -> None:

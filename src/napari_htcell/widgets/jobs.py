@@ -34,7 +34,6 @@ def open_steps(
     """Open a project and read what is known about each of its images."""
     yield Progress("opening", 0, 0)
     project = open_project(path)
-    _ = project.settings  # a damaged file is to be told now, not at the first image
     summaries = yield from summaries_steps(project)
     return project, summaries
 
