@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections import defaultdict
 from pathlib import Path
 
@@ -62,9 +63,11 @@ def partial_project(
 
 
 def complete(project: Project, names: list[str]) -> None:
-    """Give images of a project all their points, and mark them complete."""
+    """Give images of a project all their points and their masks, and mark them complete."""
     centroids = truth()
+    (project.path / "masks").mkdir(exist_ok=True)
     for name in names:
+        shutil.copyfile(FOLDER / "labels" / name, project.path / "masks" / ome_name(name))
         project.save_annotation(ome_name(name), Annotation.of(centroids[name], complete=True))
 
 

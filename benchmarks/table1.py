@@ -7,7 +7,7 @@ result is kept in the work folder: the same call goes on where it stopped. Rows 
 alone are pooled; intervals are bootstrapped over the test images.
 
 t98g: 30 real training images, of which 12 drawn by the seed are complete and the others lack a
-third of their points, crowded first; ten test images; no masks, so no C. simulated: the set that
+third of their points, crowded first; ten test images. simulated: the set that
 `htcell simulate --paper` writes, 2241 partial, 12 clean and 212 test images at scale 1.
 """
 
@@ -90,13 +90,10 @@ class Data:
         which may be the same.
     test : callable
         (work folder, scale) to the test images.
-    without : frozenset of str
-        Methods for which something is missing.
     """
 
     prepare: Callable[[Path, Path, int, float], Projects]
     test: Callable[[Path, float], Iterable[TestImage]]
-    without: frozenset[str] = frozenset()
 
 
 def t98g_projects(folder: Path, work: Path, seed: int, scale: float) -> Projects:
@@ -139,7 +136,7 @@ def simulated_test(work: Path, scale: float) -> Iterable[TestImage]:
 
 
 DATA = {
-    "t98g": Data(t98g_projects, t98g_test, without=frozenset(("C",))),
+    "t98g": Data(t98g_projects, t98g_test),
     "simulated": Data(simulated_projects, simulated_test),
 }
 
@@ -393,9 +390,7 @@ def main(
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_text(path, json.dumps(result))
         return
-    names = [
-        name for name in METHODS if name not in DATA[data].without and name in (only or METHODS)
-    ]
+    names = [name for name in METHODS if name in (only or METHODS)]
     jobs = [(name, seed) for seed in range(seeds) for name in names]
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     with tqdm(jobs, unit="training") as bar:
