@@ -12,6 +12,11 @@ import numpy.typing as npt
 import tifffile
 
 from napari_htcell import Annotation, Project, open_project
+from napari_htcell.calibrate import CUTOFFS_UM, figure
+from napari_htcell.cards import Figure
+from napari_htcell.detect import detect
+from napari_htcell.evaluate import evaluate, total
+from napari_htcell.models import Model
 from napari_htcell.simulate import drop_points
 
 FOLDER = Path(__file__).parents[2] / "shared" / "data" / "t98g"
@@ -33,6 +38,31 @@ def truth(folder: Path = FOLDER) -> dict[str, npt.NDArray[np.float64]]:
         for row in csv.DictReader(file):
             points[row["image"]].append((float(row["y"]), float(row["x"])))
     return {name: np.asarray(found) for name, found in points.items()}
+
+
+TEST = "the T98G test images (Tsai et al. 2019), which it had not learnt from"
+"""What `test_figures` are measured on, for a card."""
+
+
+def test_figures(model: Model) -> tuple[Figure, ...]:
+    """Measure a model on the test images, read as its card says."""
+    centroids = truth()
+    found = {
+        name: detect(tifffile.imread(FOLDER / "images" / name), model, pixel_size_um=PIXEL_SIZE_UM)
+        for name in split("test")
+    }
+    return tuple(
+        figure(
+            total(
+                evaluate(one.points, centroids[name], cutoff_um=cutoff, pixel_size_um=PIXEL_SIZE_UM)
+                for name, one in found.items()
+            ),
+            cutoff,
+            model.card.detection,
+            TEST,
+        )
+        for cutoff in CUTOFFS_UM
+    )
 
 
 def partial_project(

@@ -4,7 +4,7 @@
 
 Each method and seed is trained in a process of its own, so that its peak memory is its own, and its
 result is kept in the work folder: the same call goes on where it stopped. Rows that differ in seed
-alone are pooled; intervals are bootstrapped over the test images.
+alone are pooled; see `table1_report` for intervals and the verdicts on the paper's claims.
 
 t98g: 30 real training images, of which 12 drawn by the seed are complete and the others lack a
 third of their points, crowded first; ten test images. simulated: the set that
@@ -18,7 +18,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 import t98g
 from paper_versions import with_bar
+from table1_report import CLAIMS, CUTOFFS_UM, Measured, claims_markdown, markdown
 from tqdm import tqdm
 
 import napari_htcell as htcell
@@ -37,24 +38,14 @@ from napari_htcell.cards import software
 from napari_htcell.config import DetectConfig
 from napari_htcell.dataset import learning_images
 from napari_htcell.detect import detect
-from napari_htcell.evaluate import Match, evaluate, f_score
+from napari_htcell.evaluate import Match, evaluate
 from napari_htcell.learn import fine_tune_steps, train_steps
 from napari_htcell.models import Model
 from napari_htcell.paper_set import make_paper_set
 from napari_htcell.progress import run
 from napari_htcell.versions import VERSIONS, get_version
 
-CUTOFFS_UM = (16.0, config.PAPER_CUTOFF_UM)
 N_CLEAN = 12
-PAPER_F = {
-    "A": 0.72, "A+DA": 0.72, "B": 0.78, "B+DA": 0.73, "C": 0.76, "D": 0.76, "CNN-SW": 0.55,
-    "Imaris-like": 0.51,
-}  # fmt: skip
-"""The paper's own F at 113 um, on 212 images of HT1080 cells (Table 1)."""
-
-DRAWS = 2000
-"""Bootstrap draws."""
-
 Points = npt.NDArray[np.float64]
 Projects = tuple[Project, Project]
 """Of partially annotated images, and of complete ones."""
@@ -297,71 +288,6 @@ def slug(name: str, seed: int) -> str:
     return f"{name.replace(',', '')} seed {seed}"
 
 
-def summary(name: str, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Pool the seeds of a method."""
-    method = METHODS[name]
-    images = np.asarray([row for result in results for row in result["images"]], float)
-    n_images = len(results[0]["images"])
-    near, far = images[:, 0].sum(axis=0), images[:, 1].sum(axis=0)
-    rng = np.random.default_rng(0)
-    by_image = images.reshape(len(results), n_images, 2, 4).sum(axis=0)
-    drawn = by_image[rng.integers(0, n_images, (DRAWS, n_images))].sum(axis=1)
-    found, true = images[:, 0, 0] + images[:, 0, 1], images[:, 0, 0] + images[:, 0, 2]
-    seeds = [
-        f_score(*np.asarray(result["images"], float)[:, 0].sum(axis=0)[:3]) for result in results
-    ]
-    return {
-        "method": name,
-        "images used": method.images,
-        "DA": method.augmented,
-        "seeds": len(results),
-        "TP": far[0] / len(results),
-        "FP": far[1] / len(results),
-        "FN": far[2] / len(results),
-        "d um": far[3] / far[0] if far[0] else None,
-        "F 113 um": f_score(*far[:3]),
-        "F 113 um in the paper": PAPER_F.get(name),
-        "F 16 um": f_score(*near[:3]),
-        "F 16 um, 95 % interval": interval(drawn[:, 0]),
-        "F 113 um, 95 % interval": interval(drawn[:, 1]),
-        "F 16 um of each seed": [round(value, 4) for value in seeds],
-        "count error": float(np.mean(np.abs(found - true) / np.maximum(true, 1))),
-        "training s": float(np.median([result["seconds"] for result in results])),
-        "peak MiB": max(result["peak MiB"] for result in results),
-    }
-
-
-def interval(drawn: npt.NDArray[np.float64]) -> list[float]:
-    """Return the middle 95 % of F over bootstrap draws of shape (D, 4)."""
-    values = [f_score(*row[:3]) for row in drawn]
-    return [round(float(value), 4) for value in np.percentile(values, (2.5, 97.5))]
-
-
-COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "method": lambda row: row["method"],
-    "images used": lambda row: row["images used"],
-    "DA": lambda row: "x" if row["DA"] else "",
-    "TP": lambda row: f"{row['TP']:.0f}",
-    "FP": lambda row: f"{row['FP']:.0f}",
-    "FN": lambda row: f"{row['FN']:.0f}",
-    "d (um)": lambda row: "" if row["d um"] is None else f"{row['d um']:.1f}",
-    "F 113 um": lambda row: f"{row['F 113 um']:.3f}",
-    "paper's": lambda row: str(row["F 113 um in the paper"] or ""),
-    "F 16 um": lambda row: f"{row['F 16 um']:.3f}",
-    "95 %": lambda row: "{:.2f}-{:.2f}".format(*row["F 16 um, 95 % interval"]),
-    "count error": lambda row: f"{row['count error']:.2f}",
-    "training (s)": lambda row: f"{row['training s']:.0f}",
-    "peak (MiB)": lambda row: str(row["peak MiB"]),
-}
-
-
-def markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """Return the table as Markdown."""
-    lines = [list(COLUMNS), ["---"] * len(COLUMNS)]
-    lines += [[show(row) for show in COLUMNS.values()] for row in rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
 @click.command()
 @click.option("--data", type=click.Choice(list(DATA)), default="t98g", show_default=True)
 @click.option("--seeds", default=3, show_default=True, help="Number of seeds, from 0.")
@@ -403,17 +329,19 @@ def main(
                     [sys.executable, __file__, *call, "--single", name, str(seed)], check=True
                 )
             results[name].append(json.loads(path.read_text()))
-    rows = [summary(name, results[name]) for name in names]
-    table = markdown(rows)
-    (place / "table1.json").write_text(
-        json.dumps(
-            {"data": data, "scale": scale, "seeds": seeds, "rows": rows, "software": software()},
-            indent=1,
-        )
-    )
-    (place / "table1.md").write_text(table + "\n")
+    measured = {name: Measured.of(results[name]) for name in names}
+    rows = [
+        {"method": name, "images used": METHODS[name].images, "DA": METHODS[name].augmented}
+        | measured[name].row()
+        for name in names
+    ]
+    verdicts = [verdict for claim in CLAIMS if (verdict := claim.verdict(measured)) is not None]
+    content = {"data": data, "scale": scale, "seeds": seeds, "rows": rows, "claims": verdicts}
+    (place / "table1.json").write_text(json.dumps(content | {"software": software()}, indent=1))
+    table = f"{markdown(rows)}\n\n{claims_markdown(verdicts)}\n"
+    (place / "table1.md").write_text(table)
     print(f"{data}, scale {scale:g}, {seeds} seeds")
-    print(table)
+    print(table, end="")
 
 
 if __name__ == "__main__":

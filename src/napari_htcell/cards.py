@@ -87,6 +87,9 @@ class Card(_Record):
     base_figures: tuple[Figure, ...] = Field(
         (), description="the same of the model that it was fine-tuned from"
     )
+    tested: tuple[Figure, ...] = Field(
+        (), description="figures on test images, which neither training nor any choice has seen"
+    )
     software: dict[str, str] = Field(default_factory=dict)
     date: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     weights_sha256: str = ""
@@ -105,11 +108,16 @@ class Card(_Record):
         return any(after.f_score <= before.f_score for after, before in pairs)
 
     @property
+    def own_figures(self) -> tuple[Figure, ...]:
+        """All figures of the model itself, those of its training first."""
+        return self.figures + self.tested
+
+    @property
     def headline(self) -> str:
         """Name, version, date and first figure, in one line."""
         parts = [f"{self.name}: version {self.version}", self.date[:10]]
-        if self.figures:
-            first = self.figures[0]
+        if self.own_figures:
+            first = self.own_figures[0]
             parts.append(f"F {first.f_score:.3f} at {first.cutoff_um:g} um on {first.on}")
         return ", ".join(parts)
 

@@ -102,6 +102,6 @@ def _lines(entry: ModelEntry) -> list[str]:
     return lines + [
         f"{whose}: F {f.f_score:.3f} at {f.cutoff_um:g} um (TP {f.tp}, FP {f.fp}, FN {f.fn}), "
         f"{f.on}"
-        for whose, found in (("figure", card.figures), (card.base_model, card.base_figures))
+        for whose, found in (("figure", card.own_figures), (card.base_model, card.base_figures))
         for f in found
     ]

@@ -258,9 +258,9 @@ def found_text(document: Document) -> str:
 
 def figures_text(entry: ModelEntry) -> str:
     """Return a model's main figure in words."""
-    if not entry.card.figures:
+    if not entry.card.own_figures:
         return entry.card.summary or "Nothing was measured for this model."
-    one = entry.card.figures[0]
+    one = entry.card.own_figures[0]
     return (
         f"F {one.f_score:.2f} within {one.cutoff_um:g} µm on {one.images} image"
         f"{'' if one.images == 1 else 's'}: {one.on}."
@@ -274,6 +274,6 @@ def _card_text(entry: ModelEntry) -> str:
     lines += [
         f"F {one.f_score:.3f} within {one.cutoff_um:g} µm (TP {one.tp}, FP {one.fp}, FN {one.fn}) "
         f"on {one.images} images: {one.on}"
-        for one in card.figures
+        for one in card.own_figures
     ]
     return "\n".join(line for line in lines if line)
