@@ -71,6 +71,9 @@ class ImageSet:
         How its images are annotated.
     has_masks : bool
         Whether its images have cell masks.
+    least : int
+        Number of images at the smallest scale: few are made quickly, and half a dozen to
+        fine-tune or test on would say nothing.
     """
 
     name: str
@@ -78,11 +81,12 @@ class ImageSet:
     n_images: int
     status: Status
     has_masks: bool = False
+    least: int = 1
 
     def count(self, scale: float) -> int:
         """Return the number of images at a scale, rounded up."""
         # 2241 x 1/3 is 747, and not one more for the last bit of the product.
-        return max(1, math.ceil(round(self.n_images * scale, 6)))
+        return max(self.least, math.ceil(round(self.n_images * scale, 6)))
 
     def image_name(self, index: int) -> str:
         """Return the name of an image, which is the same at any scale."""
@@ -91,8 +95,8 @@ class ImageSet:
 
 SETS = (
     ImageSet("partial", 1, 2241, "partial"),
-    ImageSet("clean", 2, 12, "complete", has_masks=True),
-    ImageSet("test", 3, 212, "untouched"),
+    ImageSet("clean", 2, 12, "complete", has_masks=True, least=12),
+    ImageSet("test", 3, 212, "untouched", least=20),
 )
 
 
@@ -103,8 +107,9 @@ class PaperConfig(CommonConfig):
         1.0,
         gt=0,
         le=1,
-        description="part of the paper's numbers of images, rounded up; the images are the first "
-        "of a larger scale, so that a set can be extended",
+        description="part of the paper's numbers of images, rounded up, but all 12 clean ones and "
+        "at least 20 test images; the images are the first of a larger scale, so that a set can be "
+        "extended",
     )
     network_resolution: bool = Field(
         False,

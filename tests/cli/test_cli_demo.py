@@ -46,7 +46,7 @@ def test_simulate_refuses(refused, tmp_path):
 
 
 PAPER = ("--scale", 0.002, "--workers", 1, *SMALL, "--seed", 4)
-"""Five images, one and one."""
+"""Five images, twelve and twenty."""
 
 
 def test_simulate_the_papers_sets(htcell, tmp_path):
@@ -55,7 +55,7 @@ def test_simulate_the_papers_sets(htcell, tmp_path):
     result = htcell(*arguments, "--network-resolution", "--json")
     made = json.loads(result.stdout)
     assert {name: one["images"] for name, one in made.items()} == {
-        "partial": 5, "clean": 1, "test": 1
+        "partial": 5, "clean": 12, "test": 20
     }  # fmt: skip
     for name, one in made.items():
         project = open_project(one["project"])
@@ -63,7 +63,7 @@ def test_simulate_the_papers_sets(htcell, tmp_path):
         file = ImageFile.read(project.image_path(project.images[0]))
         assert (file.pixels.shape, file.pixel_size_um) == ((32, 40), 6.44)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    assert "clean with 1 image\n" in htcell(*arguments, "--network-resolution").stdout
+    assert "clean with 12 images\n" in htcell(*arguments, "--network-resolution").stdout
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
@@ -98,7 +98,7 @@ def finished(folder):
 
 @pytest.fixture
 def making(tmp_path):
-    """Return a function that has two processes make 495 images, and waits for the next one."""
+    """Return a function that has two processes make 504 images, and waits for the next one."""
     folder, started = tmp_path / "sets", []
 
     def start():

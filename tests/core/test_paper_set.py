@@ -27,7 +27,7 @@ from napari_htcell.versions import get_version
 TINY = SimulationConfig(height_px=64, width_px=96, cells_per_mm2=300, density_spread=0.3)
 """A handful of cells an image, so that none is without clicks."""
 
-SCALE, N_IMAGES = 0.002, 5 + 1 + 1
+SCALE, N_IMAGES = 0.002, 5 + 12 + 20
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -62,21 +62,21 @@ def copied(made: Path, tmp_path: Path) -> Path:
     ("scale", "numbers"),
     [
         (1, [2241, 12, 212]),
-        (1 / 3, [747, 4, 71]),
-        (0.25, [561, 3, 53]),
-        (0.01, [23, 1, 3]),
-        (1e-9, [1, 1, 1]),
+        (1 / 3, [747, 12, 71]),
+        (0.25, [561, 12, 53]),
+        (0.01, [23, 12, 20]),
+        (1e-9, [1, 12, 20]),
     ],
 )
-def test_numbers_of_images_are_parts_of_the_papers_rounded_up(
+def test_numbers_of_images_are_parts_of_the_papers_but_all_clean_ones_are_made(
     scale: float, numbers: list[int]
 ) -> None:
     assert [one.count(scale) for one in SETS] == numbers
 
 
 def test_each_set_is_a_project_annotated_as_the_paper_says(made: Path) -> None:
-    expected = {"partial": (5, "partial", False), "clean": (1, "complete", True)} | {
-        "test": (1, "untouched", False)
+    expected = {"partial": (5, "partial", False), "clean": (12, "complete", True)} | {
+        "test": (20, "untouched", False)
     }
     for set_name, (number, status, has_masks) in expected.items():
         project = open_project(made / set_name)
