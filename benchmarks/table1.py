@@ -18,7 +18,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -140,8 +140,10 @@ def plain(version: str) -> Learn:
         partial, complete = projects
         is_partial = get_version(version).stages[0].learn_from == "partial"
         project = partial if is_partial else complete
-        # Read at the paper's threshold, it needs no cross-validation to choose one.
-        settings: Mapping[str, Any] = {"background_um": 0.0, "judges": ()}
+        settings: dict[str, Any] = {"background_um": 0.0}
+        if get_version(version).method != "peaks":
+            # No threshold is chosen: no need of cross-validation.
+            settings["judges"] = ()
         return with_bar(train_steps(version, project, seed=seed, **settings), name)
 
     return learn
@@ -205,6 +207,7 @@ METHODS = {
     "Imaris-like": Method("one clean", plain("Imaris-like")),
     "A, threshold tuned": Method("partial + clean", tuned, base="A", as_the_paper_reads=False),
     "B, threshold of its card": Method("partial + clean", None, base="B", as_the_paper_reads=False),
+    "D, threshold of its card": Method("clean", None, base="D", as_the_paper_reads=False),
     "random points": Method("none", None),
 }
 """The paper's rows in its order, then ours."""
