@@ -25,7 +25,8 @@ from napari_htcell.images import to_grey
 from napari_htcell.processes import cores, run_all
 from napari_htcell.progress import Clock, Progress, run
 from napari_htcell.project import Project, open_project
-from napari_htcell.sample import CommonConfig, ImageFiles, SampleImage, annotate
+from napari_htcell.sample import CommonConfig, annotate
+from napari_htcell.sample_files import ImageFiles, SampleImage
 from napari_htcell.simulate import SimulationConfig, simulate_image
 
 NETWORK_PIXEL_SIZE_UM = config.PAPER_PIXEL_SIZE_UM * config.PAPER_DOWNSAMPLING
