@@ -246,7 +246,7 @@ CLAIMS = (
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """Return the table as Markdown."""
-    return _lines(list(COLUMNS), [[show(row) for show in COLUMNS.values()] for row in rows])
+    return table(list(COLUMNS), [[show(row) for show in COLUMNS.values()] for row in rows])
 
 
 def claims_markdown(verdicts: Sequence[dict[str, Any]]) -> str:
@@ -260,8 +260,9 @@ def claims_markdown(verdicts: Sequence[dict[str, Any]]) -> str:
         ]
         for one in verdicts
     ]
-    return _lines(["the paper says", "compared", "here", "verdict"], rows)
+    return table(["the paper says", "compared", "here", "verdict"], rows)
 
 
-def _lines(heads: list[str], rows: list[list[str]]) -> str:
+def table(heads: list[str], rows: list[list[str]]) -> str:
+    """Return a table as Markdown."""
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [heads, ["---"] * len(heads), *rows])
