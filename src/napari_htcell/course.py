@@ -61,10 +61,10 @@ class Course:
         self,
         name: str,
         network: Network,
-        device: torch.device,
         precision: torch.dtype,
         *,
         check: str | None = None,
+        watched: Lesson | None = None,
     ) -> Generator[Progress, None, None]:
         """Train a network, in place, through a part; those before it must be finished.
 
@@ -72,11 +72,12 @@ class Course:
         ----------
         name : str
         network : Network
-            On `device`.
-        device : torch.device
+            Where it is, it is trained.
         precision : torch.dtype
         check : str, optional
             What to call a part whose network is not kept; its loss is not reported.
+        watched : Lesson, optional
+            Images whose loss is reported though they are not learnt from.
 
         Yields
         ------
@@ -90,7 +91,7 @@ class Course:
             if earlier == name:
                 break
             before += self._steps[earlier]
-        steps = train_network(network, self._parts[name], device, precision, self._keepers[name])
+        steps = train_network(network, self._parts[name], precision, self._keepers[name], watched)
         with closing(steps):
             for report in steps:
                 done = before + report.done

@@ -6,13 +6,18 @@ says nothing about others. So each half of them judges a network that learnt fro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_htcell.dataset import LearningImage
+from napari_htcell.training import Lesson
+
+TURN_SHARE = 0.3
+"""Part of a stage's steps after which a network that is trained already can be judged in
+cross-validation; more cost time and chose no better threshold (benchmarks/few_images.py)."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,29 @@ def two_folds(images: Sequence[LearningImage]) -> tuple[Fold, ...]:
     if not all(sum(one.n_known for one in half) for half in halves):
         return ()
     return Fold(halves[0], halves[1]), Fold(halves[1], halves[0])
+
+
+def turns_of(
+    last: Lesson, may_judge: Callable[[LearningImage], bool], *, is_trained: bool
+) -> dict[str, tuple[Lesson, tuple[LearningImage, ...]]]:
+    """Return the lessons of a cross-validation by name, each with the images left out of it.
+
+    Parameters
+    ----------
+    last : Lesson
+        The recipe's last; none is made of it unless it learns from complete images.
+    may_judge : callable
+        Whether an image may; there is no lesson where none may.
+    is_trained : bool
+        Whether the network has learnt something before it.
+    """
+    if last.stage.learn_from != "complete" or not any(map(may_judge, last.images)):
+        return {}
+    share = TURN_SHARE if is_trained else 1.0
+    return {
+        f"turn{number}": (replace(last, images=fold.learnt, share=share), fold.left_out)
+        for number, fold in enumerate(two_folds(last.images), start=1)
+    }
 
 
 def _halves(image: LearningImage) -> tuple[tuple[LearningImage, ...], tuple[LearningImage, ...]]:

@@ -29,7 +29,7 @@ from napari_htcell.config import DetectConfig, TrainConfig
 from napari_htcell.course import Course
 from napari_htcell.dataset import LearningImage, NothingToLearnError, learning_images
 from napari_htcell.device import choose_device, choose_precision, place
-from napari_htcell.folds import two_folds
+from napari_htcell.folds import turns_of
 from napari_htcell.models import Model
 from napari_htcell.progress import Progress, run
 from napari_htcell.project import Project
@@ -39,10 +39,6 @@ from napari_htcell.versions import Stage, Version, get_version
 Steps = Generator[Progress, None, Model]
 
 CHECKING = "checking on images left out"
-
-TURN_SHARE = 0.3
-"""Part of a stage's steps after which a network that is trained already can be judged in
-cross-validation; more cost time and chose no better threshold (benchmarks/few_images.py)."""
 
 
 def train(
@@ -217,9 +213,7 @@ def _learn(
         is_new = base is None or not base.card.knows(one.card)
         return is_new and (judges is None or one.card.name in judges)
 
-    turns = {}
-    if last.stage.learn_from == "complete" and any(map(may_judge, last.images)):
-        turns = _turns(last, is_trained=len(lessons) > 1 or base is not None)
+    turns = turns_of(last, may_judge, is_trained=len(lessons) > 1 or base is not None)
     job = _fingerprint(start, version, lessons)
     checkpoint.sweep(project.training_folder, keep=job)
     parts = {"first": lessons[:-1], "last": [last]} | {
@@ -229,14 +223,15 @@ def _learn(
     device = choose_device(chosen.device)
     place(network, device)
     precision = course.precision or choose_precision(network, device, chosen.precision)
-    yield from course.train("first", network, device, precision)
+    yield from course.train("first", network, precision)
     beginner = copy.deepcopy(network)
-    yield from course.train("last", network, device, precision)
+    yield from course.train("last", network, precision)
     yield from network.settle(last.images, device)
     judgements = []
     for name, (lesson, left_out) in turns.items():
         learner = copy.deepcopy(beginner)
-        yield from course.train(name, learner, device, precision, check=CHECKING)
+        others = replace(lesson, images=left_out)
+        yield from course.train(name, learner, precision, check=CHECKING, watched=others)
         yield from learner.settle(lesson.images, device)
         judging = list(filter(may_judge, left_out))
         judgements += judge(learner, judging, start.card.detection, chosen.pixel_size_um)
@@ -271,17 +266,6 @@ def _learn(
     model = models.save_model(Model(card, network.cpu().eval()), project.models_folder)
     checkpoint.delete(project.training_folder, job)
     return model
-
-
-def _turns(
-    last: Lesson, *, is_trained: bool
-) -> dict[str, tuple[Lesson, tuple[LearningImage, ...]]]:
-    """Return the lessons of the cross-validation by name, each with the images left out of it."""
-    share = TURN_SHARE if is_trained else 1.0
-    return {
-        f"turn{number}": (replace(last, images=fold.learnt, share=share), fold.left_out)
-        for number, fold in enumerate(two_folds(last.images), start=1)
-    }
 
 
 def _fingerprint(start: Model, version: Version, lessons: Sequence[Lesson]) -> str:

@@ -24,6 +24,8 @@ class Progress:
         Estimate for this job; None while it is not known.
     loss : float or None
         Mean training loss since the last report, where there is one.
+    held_out_loss : float or None
+        The same on an image that is not learnt from, now and then in cross-validation.
     """
 
     what: str
@@ -31,6 +33,7 @@ class Progress:
     total: int
     seconds_left: float | None = None
     loss: float | None = None
+    held_out_loss: float | None = None
 
 
 class Clock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from napari_htcell.network import Network
 from napari_htcell.progress import Clock, Progress
 from napari_htcell.versions import Stage
 from napari_htcell.words import count
+
+WATCH_EVERY = 5
+"""Steps between two looks at images left out; a look costs a third of a step."""
 
 
 class TrainingError(ValueError):
@@ -111,25 +115,65 @@ class Keeper:
     seconds: float
 
 
+def take_step(
+    network: Network,
+    lesson: Lesson,
+    batch: list[Square],
+    optimiser: torch.optim.Optimizer,
+    precision: torch.dtype,
+) -> float:
+    """Take one step, in place, and return its loss.
+
+    Parameters
+    ----------
+    network : Network
+        In training mode.
+    lesson : Lesson
+    batch : list of Square
+        Of the lesson's images.
+    optimiser : torch.optim.Optimizer
+        Of the network.
+    precision : torch.dtype
+    """
+    loss = _loss(network, lesson, batch, precision)
+    value = loss.item()
+    if math.isfinite(value):
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    return value
+
+
+def _loss(
+    network: Network, lesson: Lesson, batch: list[Square], precision: torch.dtype
+) -> torch.Tensor:
+    image, target, weight = lesson.load(batch, network.device)
+    with computing_in(network.device, precision):
+        logits = network.learn(image)
+    return lesson.stage.loss(logits.float(), target, weight)
+
+
 def train_network(
     network: Network,
     lessons: Sequence[Lesson],
-    device: torch.device,
     precision: torch.dtype,
     keeper: Keeper,
+    watched: Lesson | None = None,
 ) -> Generator[Progress, None, None]:
     """Train a network, in place, through all lessons.
 
     Parameters
     ----------
     network : Network
-        On `device`.
+        Where it is, it is trained.
     lessons : sequence of Lesson
-    device : torch.device
     precision : torch.dtype
         torch.float32, or torch.bfloat16 for mixed precision.
     keeper : Keeper
         A state of the same job found there is gone on with; closing the generator saves one.
+    watched : Lesson, optional
+        Images that are not learnt from: every `WATCH_EVERY` steps the loss of one of its batches
+        is reported.
 
     Yields
     ------
@@ -142,6 +186,14 @@ def train_network(
     optimiser = _lesson_at(lessons, done).optimiser(network)
     if known is not None:
         checkpoint.load(keeper.path, network, optimiser)
+    seen = [] if watched is None else watched.batches(0)
+
+    def watch(step: int) -> float | None:
+        if watched is None or not seen or step % WATCH_EVERY:
+            return None
+        with torch.no_grad():
+            return _loss(network, watched, seen[step // WATCH_EVERY % len(seen)], precision).item()
+
     clock, saved = Clock(total, done), time.monotonic()
     began = saved - (0 if known is None else known.seconds)
     network.train()
@@ -149,18 +201,12 @@ def train_network(
         if step == 0:
             optimiser = lesson.optimiser(network)
         what = f"learning from {count(len(lesson.images), 'image')}"
-        image, target, weight = lesson.load(batch, device)
-        with computing_in(device, precision):
-            logits = network.learn(image)
-        loss = lesson.stage.loss(logits.float(), target, weight)
-        if not torch.isfinite(loss):
+        loss = take_step(network, lesson, batch, optimiser, precision)
+        if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss is no longer a number after {done} steps; try another seed, or float32 "
                 "as the precision"
             )
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
         done += 1
         state = checkpoint.State(done, precision, keeper.job, time.monotonic() - began)
         # The last state too: should keeping the model fail, the training is not lost.
@@ -168,7 +214,7 @@ def train_network(
             checkpoint.save(keeper.path, network, optimiser, state)
             saved = time.monotonic()
         try:
-            yield Progress(what, done, total, clock.seconds_left(done), loss.item())
+            yield Progress(what, done, total, clock.seconds_left(done), loss, watch(done))
         except GeneratorExit:
             checkpoint.save(keeper.path, network, optimiser, state)
             raise

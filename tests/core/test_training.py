@@ -17,7 +17,7 @@ from napari_htcell.config import TrainConfig
 from napari_htcell.dataset import LearningImage
 from napari_htcell.images import standardise
 from napari_htcell.targets import Truth
-from napari_htcell.training import Keeper, Lesson, train_network
+from napari_htcell.training import WATCH_EVERY, Keeper, Lesson, train_network
 from napari_htcell.unet import UNet
 from napari_htcell.versions import Optimiser, Stage
 
@@ -55,7 +55,7 @@ def trained(tmp_path: Path, *lessons: Lesson, width: int = 2) -> tuple[UNet, lis
         torch.manual_seed(0)
         network = UNet(width, 2)
     keeper = Keeper(tmp_path / "state", "job", 3600)
-    steps = train_network(network, lessons, CPU, torch.float32, keeper)
+    steps = train_network(network, lessons, torch.float32, keeper)
     return network, [report.loss or 0 for report in steps]
 
 
@@ -84,13 +84,33 @@ def test_number_of_steps(image: LearningImage, changes: dict[str, Any], steps: i
 def test_every_step_reports(image: LearningImage, tmp_path: Path) -> None:
     lessons = lesson(image), lesson(image, number=1, epochs=1)
     keeper = Keeper(tmp_path / "state", "job", 3600)
-    steps = train_network(UNet(2, 1), lessons, CPU, torch.float32, keeper)
+    steps = train_network(UNet(2, 1), lessons, torch.float32, keeper)
     reports = list(steps)
     assert [(r.what, r.done, r.total) for r in reports] == [
         ("learning from 1 image", n, 12) for n in range(1, 13)
     ]
     assert reports[-1].seconds_left == 0
     assert all(r.loss is not None and np.isfinite(r.loss) for r in reports)
+
+
+def test_images_left_out_are_watched_and_change_nothing(
+    image: LearningImage, tmp_path: Path
+) -> None:
+    keeper = Keeper(tmp_path / "state", "job", 3600)
+    networks, found = [], []
+    for watched in (None, lesson(image)):
+        torch.manual_seed(0)
+        network = UNet(2, 1)
+        steps = train_network(network, [lesson(image, epochs=4)], torch.float32, keeper, watched)
+        found.append([report.held_out_loss for report in steps])
+        networks.append(network)
+        keeper.path.unlink()
+    assert found[0] == [None] * 16
+    seen = [step for step, loss in enumerate(found[1], start=1) if loss is not None]
+    assert seen == list(range(WATCH_EVERY, 17, WATCH_EVERY))
+    assert all(loss is None or loss > 0 for loss in found[1])
+    weights = [dict(network.named_parameters()) for network in networks]
+    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
 
 
 def test_batch_is_one_square(image: LearningImage) -> None:
@@ -164,7 +184,7 @@ def test_checkpoints_come_in_time(image: LearningImage, tmp_path: Path) -> None:
     for seconds, kept in ((3600, False), (0, True)):
         path.unlink(missing_ok=True)
         steps = train_network(
-            UNet(2, 1), [lesson(image)], CPU, torch.float32, Keeper(path, "job", seconds)
+            UNet(2, 1), [lesson(image)], torch.float32, Keeper(path, "job", seconds)
         )
         next(steps)
         next(steps)

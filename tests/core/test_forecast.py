@@ -1,0 +1,51 @@
+"""How long fine-tuning would take, before it is begun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from napari_htcell.annotations import Annotation
+from napari_htcell.dataset import NothingToLearnError
+from napari_htcell.forecast import TRIALS, forecast_steps
+from napari_htcell.learn import fine_tune_steps
+from napari_htcell.models import Model
+from napari_htcell.progress import run
+from napari_htcell.project import Project
+
+CELLS = np.asarray([[12.0, 15.0], [20.0, 48.0], [40.0, 30.0], [52.0, 55.0], [50.0, 10.0]])
+ALL = Annotation.of(CELLS, complete=True)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_steps_are_those_that_fine_tuning_takes_and_the_model_stays(
+    make_project: Callable[..., Project], tiny_model: Model
+) -> None:
+    project = make_project(a=ALL, b=ALL)
+    before = {name: value.clone() for name, value in tiny_model.network.state_dict().items()}
+    reports: list[Any] = []
+    steps = forecast_steps(tiny_model, project)
+    while True:
+        try:
+            reports.append(next(steps))
+        except StopIteration as stop:
+            found = stop.value
+            break
+    assert (found.images, found.cells) == (2, 10)
+    assert reports[-1].done == reports[-1].total == TRIALS
+    assert found.seconds > 0
+    training = fine_tune_steps(tiny_model, project)
+    total = next(report.total for report in training if report.loss is not None)
+    training.close()
+    assert found.steps == total
+    after = tiny_model.network.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_nothing_to_learn_is_said(make_project: Callable[..., Project], tiny_model: Model) -> None:
+    with pytest.raises(NothingToLearnError, match="no complete image"):
+        run(forecast_steps(tiny_model, make_project(a=Annotation.of(CELLS[:2]))))
