@@ -15,7 +15,7 @@ from napari_htcell.widgets.correct import CorrectPanel
 from napari_htcell.widgets.detect import DetectPanel
 from napari_htcell.widgets.export import ExportPanel
 from napari_htcell.widgets.fine_tune import FineTunePanel, learnt_text
-from napari_htcell.widgets.htcell import HTCellPanel
+from napari_htcell.widgets.htcell import HTCellPanel, Step
 from napari_htcell.widgets.images import ImagesPanel
 
 WAIT_MS = 30_000
@@ -237,6 +237,22 @@ def test_fine_tune_with_a_name_and_versions_to_choose(dock, quick_versions, unti
     panel.again.click()
     until(lambda: panel.session.document.found is not None)
     assert panel.session.document.found.provenance.model == "mine"
+
+
+def test_fine_tune_says_how_long_it_takes_here(dock, quick_versions, until):
+    panel = dock.fine_tune
+    assert panel.duration.text() == ""
+    dock.show_step(Step.FINE_TUNE)
+    until(lambda: panel.duration.text().startswith("Takes about "))
+    assert panel.duration.text().endswith(" on this computer.")
+    document = dock.session.document
+    document.mark_complete(True)
+    dock.session.changed()
+    until(lambda: panel.duration.text() == "")
+    until(lambda: panel.duration.text().startswith("Takes about "))
+    panel.run.button.click()
+    until(lambda: not panel.job.is_running)
+    assert not panel.again.isHidden()
 
 
 def test_last_clicks_are_saved_before_learning(dock, quick_versions, until):

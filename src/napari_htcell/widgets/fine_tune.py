@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import napari.viewer
+from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
@@ -14,10 +15,12 @@ from napari_htcell.progress import Progress
 from napari_htcell.widgets import fields, jobs
 from napari_htcell.widgets.panel import JobRow, Panel, note
 from napari_htcell.widgets.sparkline import Sparkline
+from napari_htcell.widgets.worker import duration_text
 from napari_htcell.words import count
 
 if TYPE_CHECKING:
     from napari_htcell.detect import Prediction
+    from napari_htcell.forecast import Forecast
     from napari_htcell.models import Model
     from napari_htcell.project import Project
     from napari_htcell.widgets.document import Document
@@ -38,6 +41,8 @@ class FineTunePanel(Panel):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
         self.job, self._versions_job, self.again_job = (self.new_job() for _ in range(3))
+        self._forecast_job = self.new_job()
+        self._foretold: tuple[object, ...] | None = None
         self._learns_in: Project | None = None
         self._has_learnt = False
         self._again: tuple[Document, DetectConfig] | None = None
@@ -48,6 +53,9 @@ class FineTunePanel(Panel):
         self._versions_job.returned.connect(self._on_versions)
         self.again_job.returned.connect(self._on_again)
         self.again_job.finished.connect(self._on_again_finished)
+        self._forecast_job.returned.connect(self._on_forecast)
+        self._forecast_job.finished.connect(self._foretell)
+        self.version.currentIndexChanged.connect(self._foretell)
         self.fold.toggled.connect(self._on_fold)
         for signal in (
             self.session.summaries_changed,
@@ -59,7 +67,7 @@ class FineTunePanel(Panel):
         self._refresh()
 
     def _build(self) -> None:
-        self.base, self.basis = note(), note()
+        self.base, self.basis, self.duration = note(), note(), note()
         self.run = JobRow("Fine-tune", self.job, self.fine_tune)
         self.run.button.setToolTip(
             "<qt>Learns from your complete images and makes a new model; the one that it starts "
@@ -72,10 +80,10 @@ class FineTunePanel(Panel):
         self.again.hide()
         self.again.clicked.connect(self._detect_again)
         layout = QVBoxLayout(self)
-        for widget in (
-            self.base, self.basis, self.run, self.curve, self.state, self.again, self._build_fold()
-        ):  # fmt: skip
+        for widget in (self.base, self.basis, self.duration, self.run, self.curve, self.state):
             layout.addWidget(widget)
+        layout.addWidget(self.again)
+        layout.addWidget(self._build_fold())
         layout.addStretch(1)
 
     def _build_fold(self) -> QCollapsible:
@@ -105,6 +113,7 @@ class FineTunePanel(Panel):
             return
         version, seed = self.version.currentData(), self.seed.value()
         name = self.name.text().strip() or None
+        self._forecast_job.quit()
         self._learns_in, self._has_learnt = project, False
         self.curve.clear()
         self.curve.show()
@@ -124,6 +133,38 @@ class FineTunePanel(Panel):
         self.base.setText(f"Starts from the model {model}." if model else "No model to start from.")
         if not self.job.is_running:
             self.run.button.setEnabled(can_learn and bool(model))
+        self._foretell()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Find out how long it would take when somebody turns to this step."""
+        if event is not None and event.type() == QEvent.Type.ShowToParent:
+            self._foretell()
+        return super().event(event)
+
+    def _foretell(self, *_: object) -> None:
+        """Time a few steps in the background, if what is learnt from has changed since."""
+        project, model = self.session.project, self.session.model
+        version = self.version.currentData()
+        if project is None or not self._can_learn() or version is None:
+            self.duration.setText("")
+            self._foretold = None
+            return
+        basis = tuple(
+            (name, one.complete_points, one.complete_frames, one.regions)
+            for name, one in self.session.summaries.items()
+            if one.complete_frames or one.regions
+        )
+        wanted = project.path, model, version, basis
+        is_busy = self.job.is_running or self._forecast_job.is_running
+        if wanted != self._foretold and self.isVisibleTo(self.window()) and not is_busy:
+            self._foretold = wanted
+            self.duration.setText("")
+            self._forecast_job.start(
+                "timing a few steps", lambda: jobs.forecast_steps(model, project, version)
+            )
+
+    def _on_forecast(self, found: Forecast) -> None:
+        self.duration.setText(f"Takes about {duration_text(found.seconds)} on this computer.")
 
     def _on_progress(self, progress: Progress) -> None:
         if progress.loss is not None:

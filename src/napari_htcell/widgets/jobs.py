@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_htcell.batch import FileResult
     from napari_htcell.detect import Prediction
     from napari_htcell.export import ImageRecord
+    from napari_htcell.forecast import Forecast
     from napari_htcell.models import Model
 
 LOADING = Progress("getting ready", 0, 0)
@@ -108,6 +109,18 @@ def fine_tune_steps(
     leave_a_core()
     model = _load(model_name, project)
     return (yield from learn.fine_tune_steps(model, project, version, name=name, seed=seed))
+
+
+def forecast_steps(
+    model_name: str, project: Project, version: str
+) -> Generator[Progress, None, Forecast]:
+    """Find out how long fine-tuning would take here."""
+    yield LOADING
+    from napari_htcell import forecast
+    from napari_htcell.device import leave_a_core
+
+    leave_a_core()
+    return (yield from forecast.forecast_steps(_load(model_name, project), project, version))
 
 
 def versions_steps() -> Generator[Progress, None, list[tuple[str, str]]]:

@@ -36,6 +36,23 @@ class _Outcome:
     is_complete: bool = False
 
 
+class _Mean:
+    """The mean of what came since it was last taken."""
+
+    def __init__(self) -> None:
+        self._values: list[float] = []
+
+    def add(self, value: float | None) -> None:
+        """Count a value, if there is one."""
+        if value is not None:
+            self._values.append(value)
+
+    def take(self) -> float | None:
+        """Return the mean, None without a value, and begin anew."""
+        values, self._values = self._values, []
+        return sum(values) / len(values) if values else None
+
+
 class Job(QObject):
     """Runs a generator of `Progress` in another thread; its signals arrive in the window's.
 
@@ -105,18 +122,20 @@ class Job(QObject):
             self._outcome = _Outcome(error=error)
 
     def _run(self, steps: Steps) -> _Outcome:
-        losses: list[float] = []
+        losses, held_out = _Mean(), _Mean()
         reported = 0.0
         while self._worker is not None and not self._worker.abort_requested:
             try:
                 progress = next(steps)
             except StopIteration as end:
                 return _Outcome(result=end.value, is_complete=True)
-            losses += [] if progress.loss is None else [progress.loss]
+            losses.add(progress.loss)
+            held_out.add(progress.held_out_loss)
             if time.monotonic() - reported >= REPORT_SECONDS or progress.done >= progress.total:
-                mean = sum(losses) / len(losses) if losses else None
-                self.progressed.emit(replace(progress, loss=mean))
-                losses, reported = [], time.monotonic()
+                self.progressed.emit(
+                    replace(progress, loss=losses.take(), held_out_loss=held_out.take())
+                )
+                reported = time.monotonic()
         return _Outcome()
 
     def _finish(self) -> None:
@@ -159,8 +178,11 @@ def error_text(error: Exception) -> str:
 
 def time_text(seconds: float | None) -> str:
     """Return a time left in words; empty while it is not known."""
-    if seconds is None:
-        return ""
+    return "" if seconds is None else f"{duration_text(seconds)} left"
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration in words, rounded as one would say it."""
     if seconds < 60:
-        return f"{max(1, round(seconds))} s left"
-    return f"{round(seconds / 60)} min left" if seconds < 5400 else f"{seconds / 3600:.1f} h left"
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
