@@ -17,7 +17,7 @@ from typing import Any
 import click
 import numpy as np
 import t98g
-from paper_versions import with_bar
+from bars import with_bar
 
 from napari_htcell import atomic, models, open_project
 from napari_htcell.learn import train_steps

@@ -27,7 +27,7 @@ import click
 import numpy as np
 import numpy.typing as npt
 import t98g
-from paper_versions import with_bar
+from bars import with_bar
 from table1_report import CLAIMS, CUTOFFS_UM, Measured, claims_markdown, markdown
 from tqdm import tqdm
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import click
 import t98g
-from paper_versions import with_bar
+from bars import with_bar
 
 from napari_htcell import Project
 from napari_htcell.calibrate import CUTOFFS_UM, THRESHOLDS, Judgement, choose_threshold, judge
