@@ -10,9 +10,7 @@ import safetensors.torch
 import torch
 
 from napari_htcell import atomic
-from napari_htcell.network import Network
-
-NETWORK, MOMENTUM = "network.", "momentum."
+from napari_htcell.learner import Learner
 
 KEPT = 3
 """Unfinished trainings that are kept beside the present one; a part takes twice a model's space."""
@@ -40,12 +38,9 @@ class State:
     seconds: float
 
 
-def save(path: Path, network: Network, optimiser: torch.optim.SGD, state: State) -> None:
-    """Save a training in one step: weights, running statistics, momentum and position."""
-    tensors = {NETWORK + name: value for name, value in network.state_dict().items()}
-    for index, values in optimiser.state_dict()["state"].items():
-        tensors[f"{MOMENTUM}{index}"] = values["momentum_buffer"]
-    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+def save(path: Path, learner: Learner, state: State) -> None:
+    """Save a training in one step: weights, what the optimiser remembers, and position."""
+    plain = {name: value.detach().cpu().contiguous() for name, value in learner.tensors().items()}
     metadata = {name: str(value) for name, value in vars(state).items()}
     atomic.write_bytes(path, safetensors.torch.save(plain, metadata))
 
@@ -66,16 +61,9 @@ def peek(path: Path, job: str) -> State | None:
     return state if state.job == job else None
 
 
-def load(path: Path, network: Network, optimiser: torch.optim.SGD) -> None:
-    """Restore a saved training of this network, in place."""
-    tensors = safetensors.torch.load_file(path)
-    network.load_state_dict(
-        {name.removeprefix(NETWORK): v for name, v in tensors.items() if name.startswith(NETWORK)}
-    )
-    for index, parameter in enumerate(network.parameters()):
-        momentum = tensors.get(f"{MOMENTUM}{index}")
-        if momentum is not None:
-            optimiser.state[parameter]["momentum_buffer"] = momentum.to(parameter.device)
+def load(path: Path, learner: Learner) -> None:
+    """Have a learner go on where a saved training was."""
+    learner.load(safetensors.torch.load_file(path))
 
 
 def sweep(folder: Path, keep: str) -> None:

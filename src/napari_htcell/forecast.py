@@ -64,13 +64,13 @@ def forecast_steps(
     steps = lesson.steps + sum(turn.steps for turn, _ in turns.values())
     yield Progress("timing a few steps", 0, TRIALS)
     device = choose_device(card.training.device)
-    network = place(copy.deepcopy(model.network), device).train()
+    network = place(copy.deepcopy(model.network), device)
     precision = choose_precision(network, device, card.training.precision)
-    optimiser, batches = lesson.optimiser(network), lesson.batches(0)
+    learner, batches = lesson.learner(network), lesson.batches(0)
     seconds = []
     for trial in range(TRIALS + 1):
         start = time.perf_counter()
-        take_step(network, lesson, batches[trial % len(batches)], optimiser, precision)
+        take_step(learner, lesson, trial, batches[trial % len(batches)], precision)
         seconds.append(time.perf_counter() - start)
         yield Progress("timing a few steps", trial, TRIALS)
     return Forecast(

@@ -17,6 +17,7 @@ from napari_htcell.augment import Square
 from napari_htcell.config import TrainConfig
 from napari_htcell.dataset import LearningImage
 from napari_htcell.device import computing_in
+from napari_htcell.learner import Learner
 from napari_htcell.network import Network
 from napari_htcell.progress import Clock, Progress
 from napari_htcell.versions import Stage
@@ -86,15 +87,9 @@ class Lesson:
         )
         return image, target, weight
 
-    def optimiser(self, network: Network) -> torch.optim.SGD:
-        """Return the stage's optimiser, without momentum from an earlier stage."""
-        chosen = self.stage.optimiser
-        return torch.optim.SGD(
-            network.parameters(),
-            lr=chosen.learning_rate,
-            momentum=chosen.momentum,
-            weight_decay=chosen.weight_decay,
-        )
+    def learner(self, network: Network) -> Learner:
+        """Return what takes the lesson's steps, without momentum from an earlier stage."""
+        return Learner(network, self.stage, self.steps)
 
 
 @dataclass(frozen=True)
@@ -116,31 +111,25 @@ class Keeper:
 
 
 def take_step(
-    network: Network,
-    lesson: Lesson,
-    batch: list[Square],
-    optimiser: torch.optim.Optimizer,
-    precision: torch.dtype,
+    learner: Learner, lesson: Lesson, number: int, batch: list[Square], precision: torch.dtype
 ) -> float:
-    """Take one step, in place, and return its loss.
+    """Take one step and return its loss; one that is not finite changes nothing.
 
     Parameters
     ----------
-    network : Network
-        In training mode.
+    learner : Learner
+        Of the lesson.
     lesson : Lesson
+    number : int
+        Of the step in the lesson, from 0.
     batch : list of Square
         Of the lesson's images.
-    optimiser : torch.optim.Optimizer
-        Of the network.
     precision : torch.dtype
     """
-    loss = _loss(network, lesson, batch, precision)
+    loss = _loss(learner.network, lesson, batch, precision)
     value = loss.item()
     if math.isfinite(value):
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        learner.step(loss, number)
     return value
 
 
@@ -183,9 +172,9 @@ def train_network(
     total = sum(lesson.steps for lesson in lessons)
     known = checkpoint.peek(keeper.path, keeper.job)
     done = 0 if known is None else known.step
-    optimiser = _lesson_at(lessons, done).optimiser(network)
+    learner = _lesson_at(lessons, done).learner(network)
     if known is not None:
-        checkpoint.load(keeper.path, network, optimiser)
+        checkpoint.load(keeper.path, learner)
     seen = [] if watched is None else watched.batches(0)
 
     def watch(step: int) -> float | None:
@@ -196,27 +185,28 @@ def train_network(
 
     clock, saved = Clock(total, done), time.monotonic()
     began = saved - (0 if known is None else known.seconds)
-    network.train()
     for lesson, step, batch in _plan(lessons, done):
         if step == 0:
-            optimiser = lesson.optimiser(network)
+            learner = lesson.learner(network)
         what = f"learning from {count(len(lesson.images), 'image')}"
-        loss = take_step(network, lesson, batch, optimiser, precision)
+        loss = take_step(learner, lesson, step, batch, precision)
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss is no longer a number after {done} steps; try another seed, or float32 "
                 "as the precision"
             )
+        if step == lesson.steps - 1:
+            learner.finish()
         done += 1
         state = checkpoint.State(done, precision, keeper.job, time.monotonic() - began)
         # The last state too: should keeping the model fail, the training is not lost.
         if done == total or time.monotonic() - saved > keeper.seconds:
-            checkpoint.save(keeper.path, network, optimiser, state)
+            checkpoint.save(keeper.path, learner, state)
             saved = time.monotonic()
         try:
             yield Progress(what, done, total, clock.seconds_left(done), loss, watch(done))
         except GeneratorExit:
-            checkpoint.save(keeper.path, network, optimiser, state)
+            checkpoint.save(keeper.path, learner, state)
             raise
 
 

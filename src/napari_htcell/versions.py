@@ -13,18 +13,10 @@ from typing import Any, Literal
 from napari_htcell import augment, losses, targets
 from napari_htcell.cards import Architecture
 from napari_htcell.config import PAPER_PIXEL_SIZE_UM, PAPER_WINDOW_PX, DetectionMethod
+from napari_htcell.optimisers import PAPER_SGD, Optimiser
 from napari_htcell.targets import FloatImage, Truth
 
 LearnFrom = Literal["partial", "complete"]
-
-
-@dataclass(frozen=True)
-class Optimiser:
-    """Stochastic gradient descent (section 2.2)."""
-
-    learning_rate: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 0.0005
 
 
 @dataclass(frozen=True)
@@ -53,6 +45,8 @@ class Stage:
         Learns from the first so many images alone; from all without it.
     needs_masks : bool
         Whether the target is drawn from cell masks; images without are not learnt from then.
+    averaging : float
+        Decay of the running mean of the weights, which takes their place at the end; 0 for none.
     """
 
     learn_from: LearnFrom
@@ -61,10 +55,11 @@ class Stage:
     target: Callable[[Truth, float], FloatImage]
     loss: losses.Loss
     augmentation: augment.Augmentation = augment.none
-    optimiser: Optimiser = Optimiser()
+    optimiser: Optimiser = PAPER_SGD
     batch_size: int = 1
     most_images: int | None = None
     needs_masks: bool = False
+    averaging: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,11 @@ from napari_htcell.cards import TrainingImage
 from napari_htcell.config import TrainConfig
 from napari_htcell.dataset import LearningImage
 from napari_htcell.images import standardise
+from napari_htcell.optimisers import Optimiser
 from napari_htcell.targets import Truth
 from napari_htcell.training import WATCH_EVERY, Keeper, Lesson, train_network
 from napari_htcell.unet import UNet
-from napari_htcell.versions import Optimiser, Stage
+from napari_htcell.versions import Stage
 
 CPU = torch.device("cpu")
 CELLS = np.asarray([[12.0, 15.0], [20.0, 48.0], [40.0, 30.0], [52.0, 55.0], [50.0, 10.0]])
@@ -122,12 +123,6 @@ def test_batch_is_one_square(image: LearningImage) -> None:
         assert tensor.shape == (1, 1, 32, 32)
         assert tensor.dtype == torch.float32
         np.testing.assert_array_equal(tensor[0, 0], source[square.rows, square.columns])
-
-
-def test_optimiser_is_the_papers(image: LearningImage) -> None:
-    group = lesson(image).optimiser(UNet(1, 1)).param_groups[0]
-    assert (group["lr"], group["momentum"], group["weight_decay"]) == (0.1, 0.9, 0.0005)
-    assert not group["nesterov"]
 
 
 def test_the_loss_goes_down_and_the_cells_come_out(image: LearningImage, tmp_path: Path) -> None:

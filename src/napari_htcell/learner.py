@@ -1,0 +1,99 @@
+"""A network while it learns: with its optimiser, and the running mean of its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from napari_htcell.network import Network
+from napari_htcell.versions import Stage
+
+NETWORK, OPTIMISER, MEAN = "network.", "optimiser.", "mean."
+
+
+class Learner:
+    """Takes the steps of one stage.
+
+    Parameters
+    ----------
+    network : Network
+        Trained in place.
+    stage : Stage
+        Says by which optimiser, and whether weights are averaged.
+    steps : int
+        Number of steps that will be taken, over which the learning rate changes.
+    """
+
+    def __init__(self, network: Network, stage: Stage, steps: int) -> None:
+        self.network = network.train()
+        self._chosen, self._steps = stage.optimiser, steps
+        self._optimiser = stage.optimiser.of(network.parameters())
+        self._mean = (
+            AveragedModel(
+                network,
+                multi_avg_fn=get_ema_multi_avg_fn(stage.averaging),  # type: ignore[no-untyped-call]
+            )
+            if stage.averaging
+            else None
+        )
+
+    def step(self, loss: Tensor, number: int) -> None:
+        """Follow a loss's gradient.
+
+        Parameters
+        ----------
+        loss : Tensor of float, shape ()
+            Finite.
+        number : int
+            Of the step, from 0.
+        """
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._chosen.rate(number / self._steps)
+        self._optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimiser.step()
+        if self._mean is not None:
+            self._mean.update_parameters(self.network)
+
+    def finish(self) -> None:
+        """Give the network the mean of its weights, where the stage averages them."""
+        if self._mean is None:
+            return
+        pairs = zip(self.network.parameters(), self._mean.module.parameters(), strict=True)
+        with torch.no_grad():
+            for mine, mean in pairs:
+                mine.copy_(mean)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all that `load` needs to go on from here, by name."""
+        found = {NETWORK + name: value for name, value in self.network.state_dict().items()}
+        for index, parameter in enumerate(self.network.parameters()):
+            for name, value in self._optimiser.state.get(parameter, {}).items():
+                found[f"{OPTIMISER}{index}.{name}"] = value
+        if self._mean is not None:
+            found |= {MEAN + name: value for name, value in self._mean.state_dict().items()}
+        return found
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on where another learner of the same stage was, or of the stage before at its end."""
+        self.network.load_state_dict(_part(tensors, NETWORK))
+        mean = _part(tensors, MEAN)
+        # Between two stages the tensors are those of the earlier one, which may have had none.
+        if self._mean is not None and mean:
+            self._mean.load_state_dict(mean)
+        for index, parameter in enumerate(self.network.parameters()):
+            for name, value in _part(tensors, f"{OPTIMISER}{index}.").items():
+                # Adam counts its steps outside the device.
+                place = value.device if name == "step" else parameter.device
+                self._optimiser.state[parameter][name] = value.to(place)
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
