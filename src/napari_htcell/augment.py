@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,17 +26,20 @@ class Square:
         Its place at the network's resolution.
     flip : tuple of int
         Axes that are reversed: () for none, (0,) vertically, (1,) horizontally.
+    is_transposed : bool
+        Whether its axes are exchanged then, which a quarter turn is made of.
     """
 
     image: int
     rows: slice
     columns: slice
     flip: tuple[int, ...] = ()
+    is_transposed: bool = False
 
     def take(self, array: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the square of an image, target or weight, shape (Y, X)."""
-        part = array[self.rows, self.columns]
-        return np.ascontiguousarray(np.flip(part, self.flip)) if self.flip else part
+        part = np.flip(array[self.rows, self.columns], self.flip)
+        return np.ascontiguousarray(part.T if self.is_transposed else part)
 
 
 Augmentation = Callable[[Sequence[Truth], int, np.random.Generator], list[Square]]
@@ -65,6 +69,22 @@ def paper(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list[
         for _ in range(PAPER_RANDOM_SQUARES):
             rows, columns = (_random_part(extent, side, rng) for extent in truth.shape)
             chosen += [Square(index, rows, columns, flip) for flip in ((), (0,), (1,))]
+    return chosen
+
+
+def turned(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list[Square]:
+    """Return random squares, as many as would cover each image, turned and mirrored at random.
+
+    All are of one size, so that they make batches: the side, or the shortest of the images' sides
+    if that is less.
+    """
+    side = min(side, *(extent for truth in truths for extent in truth.shape))
+    chosen = []
+    for index, truth in enumerate(truths):
+        for _ in range(math.ceil(math.prod(truth.shape) / side**2)):
+            rows, columns = (_random_part(extent, side, rng) for extent in truth.shape)
+            flip = tuple(axis for axis in (0, 1) if rng.random() < 0.5)
+            chosen.append(Square(index, rows, columns, flip, bool(rng.random() < 0.5)))
     return chosen
 
 

@@ -1,4 +1,4 @@
-"""The paper's two losses per pixel (section 2.2), averaged where the truth is known."""
+"""The paper's losses per pixel (section 2.2), and ours, averaged where the truth is known."""
 
 from __future__ import annotations
 
@@ -32,6 +32,22 @@ def binary_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tens
     """
     each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
     return _mean(each, weight)
+
+
+def spot_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Return the binary cross-entropy, in which a spot's middle counts as many pixels of ground.
+
+    Parameters
+    ----------
+    logits, target, weight : Tensor of float, shape (B, 1, Y, X)
+        Weight is 1 where the truth is known and 0 elsewhere.
+    """
+    each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return _mean(each, weight * (1 + SPOT_WEIGHT * target))
+
+
+SPOT_WEIGHT = 10.0
+"""How many pixels of empty ground the middle of a spot counts for: spots cover a tenth or less."""
 
 
 def centre_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:

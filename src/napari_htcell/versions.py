@@ -13,10 +13,10 @@ from typing import Any, Literal
 from napari_htcell import augment, losses, targets
 from napari_htcell.cards import Architecture
 from napari_htcell.config import PAPER_PIXEL_SIZE_UM, PAPER_WINDOW_PX, DetectionMethod
-from napari_htcell.optimisers import PAPER_SGD, Optimiser
+from napari_htcell.optimisers import PAPER_SGD, Optimiser, adamw, one_cycle
 from napari_htcell.targets import FloatImage, Truth
 
-LearnFrom = Literal["partial", "complete"]
+LearnFrom = Literal["partial", "complete", "annotated"]
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Stage:
 
     Parameters
     ----------
-    learn_from : {"partial", "complete"}
+    learn_from : {"partial", "complete", "annotated"}
         Partially annotated images, their unclicked cells being taken for background, or images
-        and regions in which every cell is annotated.
+        and regions in which every cell is annotated, or both kinds.
     epochs : int
         Times that every square is seen.
     min_steps : int
@@ -124,6 +124,26 @@ WINDOWS = Stage(
     optimiser=Optimiser(learning_rate=0.001, momentum=0.9, weight_decay=0),
     batch_size=4,
 )
+QUICK = Stage(
+    "annotated",
+    epochs=20,
+    min_steps=900,
+    target=targets.gaussian_spots,
+    loss=losses.spot_cross_entropy,
+    augmentation=augment.turned,
+    optimiser=Optimiser(
+        learning_rate=0.003, weight_decay=0.01, algorithm=adamw, schedule=one_cycle
+    ),
+    batch_size=8,
+    averaging=0.99,
+)
+QUICK_CLEAN = replace(
+    QUICK,
+    learn_from="complete",
+    epochs=10,
+    min_steps=150,
+    optimiser=replace(QUICK.optimiser, learning_rate=0.001),
+)
 # No step is taken: the network finishes itself on the image, see `Network.settle`.
 TUNING = replace(CLEAN, epochs=0, min_steps=0, most_images=1)
 
@@ -138,6 +158,12 @@ VERSIONS: dict[str, Version] = {
         ),
         Version("C", "masks of complete images", (CLEAN_MASKS,), method="masks"),
         Version("D", "centroids of complete images", (CLEAN,)),
+        Version(
+            "E",
+            "ours: all clicks, then complete images, at twice the paper's resolution",
+            (QUICK, QUICK_CLEAN),
+            settings={"pixel_size_um": 3.22, "spot_sigma_um": 8.0, "square_px": 128},
+        ),
         Version(
             "CNN-SW",
             "baseline: a small network says of each window whether a cell is in its middle",
