@@ -75,10 +75,13 @@ def paper(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list[
 def turned(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list[Square]:
     """Return random squares, as many as would cover each image, turned and mirrored at random.
 
-    All are of one size, so that they make batches: the side, or the shortest of the images' sides
-    if that is less.
+    All squares of an epoch are of one size, so that they make batches: at most the side, and the
+    shortest of the images' sides. It varies by `JITTER_PX` from epoch to epoch: squares of one size
+    are all made longer by as many pixels for the network, and it takes the edge of an image that is
+    made longer by fewer for a row of cells.
     """
     side = min(side, *(extent for truth in truths for extent in truth.shape))
+    side -= int(rng.integers(0, JITTER_PX))
     chosen = []
     for index, truth in enumerate(truths):
         for _ in range(math.ceil(math.prod(truth.shape) / side**2)):
@@ -112,6 +115,9 @@ def windows(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> lis
         chosen += elsewhere
     return chosen
 
+
+JITTER_PX = 16
+"""By how much squares vary: the coarsest pixel of a network with four poolings."""
 
 PATIENCE = 20
 """Random places that are tried for each window without a cell."""
