@@ -81,11 +81,11 @@ def turned(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list
     made longer by fewer for a row of cells.
     """
     side = min(side, *(extent for truth in truths for extent in truth.shape))
-    side -= int(rng.integers(0, JITTER_PX))
+    side -= int(rng.integers(0, min(JITTER_PX, side // 2 + 1)))
     chosen = []
     for index, truth in enumerate(truths):
         for _ in range(math.ceil(math.prod(truth.shape) / side**2)):
-            rows, columns = (_random_part(extent, side, rng) for extent in truth.shape)
+            rows, columns = (_part_to_the_edge(extent, side, rng) for extent in truth.shape)
             flip = tuple(axis for axis in (0, 1) if rng.random() < 0.5)
             chosen.append(Square(index, rows, columns, flip, bool(rng.random() < 0.5)))
     return chosen
@@ -141,4 +141,12 @@ def _has_a_cell(square: Square, truth: Truth) -> bool:
 
 def _random_part(extent: int, side: int, rng: np.random.Generator) -> slice:
     start = int(rng.integers(0, max(0, extent - side) + 1))
+    return slice(start, start + side)
+
+
+def _part_to_the_edge(extent: int, side: int, rng: np.random.Generator) -> slice:
+    """Return a random part; pixels at an edge come nearly as often as those in the middle."""
+    beyond = side // 4
+    start = int(rng.integers(-beyond, max(0, extent - side) + beyond + 1))
+    start = min(max(start, 0), max(0, extent - side))
     return slice(start, start + side)

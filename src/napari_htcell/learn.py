@@ -55,7 +55,7 @@ def train(
     Parameters
     ----------
     version : str
-        Name in `versions.VERSIONS`: "A", "A+DA", "B", "B+DA", "C" or "D".
+        Name in `versions.VERSIONS`, such as "B".
     project : Project
     name : str, optional
         Name of the model; version and date without it.

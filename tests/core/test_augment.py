@@ -56,6 +56,43 @@ def test_flips() -> None:
     assert Square(0, *whole, (1,)).take(array).flags["C_CONTIGUOUS"]
 
 
+def test_all_eight_ways_to_turn_a_square() -> None:
+    array = np.arange(9, dtype=np.float32).reshape(3, 3)
+    whole = slice(0, 3), slice(0, 3)
+    taken = {
+        Square(0, *whole, flip, is_transposed).take(array).tobytes()
+        for flip in ((), (0,), (1,), (0, 1))
+        for is_transposed in (False, True)
+    }
+    assert len(taken) == 8
+    assert np.rot90(array).tobytes() in taken
+
+
+def test_turned_squares_are_of_one_size_in_an_epoch_and_of_many_over_epochs() -> None:
+    rng = np.random.default_rng(0)
+    images = [truth((60, 90)), truth((200, 64))]
+    sides, seen = set(), np.zeros((60, 90), bool)
+    for _ in range(200):
+        chosen = augment.turned(images, 40, rng)
+        sizes = {square.take(np.ones(images[square.image].shape)).shape for square in chosen}
+        assert len(sizes) == 1
+        ((height, width),) = sizes
+        assert height == width
+        sides.add(height)
+        for square in chosen:
+            if square.image == 0:
+                seen[square.rows, square.columns] = True
+        numbers = Counter(square.image for square in chosen)
+        assert numbers[0] >= 60 * 90 / 40**2
+    assert sides == set(range(25, 41))
+    assert seen.all()
+
+
+def test_turned_squares_of_an_image_smaller_than_a_square() -> None:
+    chosen = augment.turned([truth((5, 300))], 40, np.random.default_rng(0))
+    assert all(3 <= square.take(np.ones((5, 300))).shape[0] <= 5 for square in chosen)
+
+
 def test_an_image_lower_than_a_square_gives_its_whole_height() -> None:
     array = np.ones((20, 300), np.float32)
     chosen = augment.paper([truth((20, 300))], 250, np.random.default_rng(0))

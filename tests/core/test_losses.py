@@ -1,4 +1,4 @@
-"""The two losses of section 2.2 by hand, and silence where the truth is not known."""
+"""The losses by hand, and silence where the truth is not known."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_htcell.losses import Loss, binary_cross_entropy, mean_squared_error
+from napari_htcell.losses import (
+    SPOT_WEIGHT,
+    Loss,
+    binary_cross_entropy,
+    mean_squared_error,
+    spot_cross_entropy,
+)
 
-BOTH = pytest.mark.parametrize("loss", [mean_squared_error, binary_cross_entropy])
+BOTH = pytest.mark.parametrize(
+    "loss", [mean_squared_error, binary_cross_entropy, spot_cross_entropy]
+)
 
 
 def image(*values: float) -> Tensor:
@@ -31,6 +39,13 @@ def test_binary_cross_entropy_by_hand() -> None:
     logits = image(logit(0.5), logit(0.9), logit(0.2))
     loss = binary_cross_entropy(logits, image(1, 1, 0), image(1, 1, 1))
     assert loss.item() == pytest.approx(-(math.log(0.5) + math.log(0.9) + math.log(0.8)) / 3)
+
+
+def test_in_spot_cross_entropy_the_middle_of_a_spot_weighs_more() -> None:
+    logits = image(logit(0.5), logit(0.9))
+    loss = spot_cross_entropy(logits, image(1, 0), image(1, 1))
+    spot, ground = -math.log(0.5), -math.log(0.1)
+    assert loss.item() == pytest.approx(((1 + SPOT_WEIGHT) * spot + ground) / (2 + SPOT_WEIGHT))
 
 
 @BOTH

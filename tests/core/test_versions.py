@@ -51,6 +51,14 @@ def test_the_papers_sliding_window() -> None:
     assert version.settings == {"pixel_size_um": 1.61, "square_px": 100}
 
 
+def test_ours_learns_from_all_clicks_then_from_complete_images() -> None:
+    version = get_version("E")
+    assert [stage.learn_from for stage in version.stages] == ["annotated", "complete"]
+    first, last = (stage.optimiser for stage in version.stages)
+    assert last.learning_rate < first.learning_rate
+    assert all(stage.averaging and stage.batch_size > 1 for stage in version.stages)
+
+
 def test_at_the_papers_scale_the_least_number_of_steps_does_not_matter() -> None:
     squares = 2
     assert get_version("A").stages[0].min_steps < 10 * 2241 * squares
@@ -63,7 +71,7 @@ def test_fine_tuning_is_the_last_stage() -> None:
 
 def test_unknown_version() -> None:
     with pytest.raises(
-        ValueError, match=r"no version 'Z'; choose one of A, A\+DA, B, B\+DA, C, D, CNN-SW"
+        ValueError, match=r"no version 'Z'; choose one of A, A\+DA, B, B\+DA, C, D, E, CNN-SW"
     ):
         get_version("Z")
 
