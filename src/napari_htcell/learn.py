@@ -208,9 +208,12 @@ def _learn(
         lessons.append(lesson)
     last = lessons[-1]
 
+    learnt = {(one.card.sha256, one.card.frame) for each in lessons[:-1] for one in each.images}
+
     def may_judge(one: LearningImage) -> bool:
-        # What the model to start from has learnt, no turn of the cross-validation can leave out.
-        is_new = base is None or not base.card.knows(one.card)
+        # What was learnt before the last stage, no turn of the cross-validation can leave out.
+        is_new = (one.card.sha256, one.card.frame) not in learnt
+        is_new &= base is None or not base.card.knows(one.card)
         return is_new and (judges is None or one.card.name in judges)
 
     turns = turns_of(last, may_judge, is_trained=len(lessons) > 1 or base is not None)
@@ -238,7 +241,8 @@ def _learn(
     card = start.card.model_copy(
         update={
             "name": atomic.free_path(project.models_folder / start.card.name).name,
-            "images": tuple(one.card for lesson in lessons for one in lesson.images),
+            # Two stages may learn from the same image.
+            "images": tuple(dict.fromkeys(one.card for each in lessons for one in each.images)),
             "steps": sum(lesson.steps for lesson in lessons),
             "seconds": round(course.seconds, 1),
             "device": device.type,

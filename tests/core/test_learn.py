@@ -129,6 +129,12 @@ def test_progress_counts_the_whole_job(project: Project) -> None:
     assert reports[-1].seconds_left == 0
 
 
+def test_what_an_earlier_stage_has_learnt_does_not_judge(project: Project) -> None:
+    card = train("E", project, **TINY).card
+    assert sorted(one.name for one in card.images) == ["all.tif", "some.tif"]
+    assert {figure.on for figure in card.figures} == {LEARNT_FROM}
+
+
 def test_figures_are_of_cells_not_learnt_from(project: Project) -> None:
     figure = train("D", project, **TINY).card.figures[0]
     assert figure.on == LEFT_OUT
