@@ -52,6 +52,11 @@ class Region:
         cv2.fillPoly(mask, [corners], 1)
         return mask.astype(bool)
 
+    def clipped(self, shape: Sequence[int]) -> Self:
+        """Return the region with its corners in an image of shape (..., Y, X)."""
+        corners = np.clip(self.polygon, -0.5, np.asarray(shape[-2:]) - 0.5)
+        return replace(self, polygon=tuple((float(y), float(x)) for y, x in corners))
+
     def contains(self, points: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         """Return which points (y, x), shape (N, 2), lie in the polygon or on its border."""
         polygon = np.asarray(self.polygon, dtype=np.float32)
@@ -179,14 +184,6 @@ class Annotation:
         more = np.asarray(points, dtype=np.float64)
         return replace(self, rejected=np.concatenate([self.rejected, more]))
 
-    def add_region(self, region: Region) -> Self:
-        """Return the annotation with one more complete region."""
-        return replace(self, regions=(*self.regions, region))
-
-    def remove_region(self, index: int) -> Self:
-        """Return the annotation without the complete region of this index."""
-        return replace(self, regions=self.regions[:index] + self.regions[index + 1 :])
-
     def mark_complete(self, complete: bool = True, frame: int = 0) -> Self:
         """Return the annotation with a frame marked complete, or no longer so."""
         marked = self.complete_frames | {frame} if complete else self.complete_frames - {frame}
@@ -197,7 +194,8 @@ def frames_of(points: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
     """Return the frame of each point, shape (N,), of shape (N, 2) or (N, 3); 0 in an image."""
     if points.shape[1] == 2:
         return np.zeros(len(points), dtype=np.intp)
-    return np.rint(points[:, 0]).astype(np.intp)
+    frames: npt.NDArray[np.intp] = np.rint(points[:, 0]).astype(np.intp)
+    return frames
 
 
 def check_points(points: npt.NDArray[Any]) -> None:

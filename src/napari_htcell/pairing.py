@@ -1,4 +1,4 @@
-"""What a person's word and a model's detections are to each other: one rule for window and tables."""
+"""What a person's word and a model's detections are to each other: one rule for all."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ PAIRED_UM = float(EvaluateConfig().cutoff_um)
 """A detection up to this far from an annotated point is that cell, in micrometres."""
 
 REJECTED_UM = PAIRED_UM / 2
-"""A detection up to this far from a rejection is rejected, in micrometres: half as far, since debris
-rejected beside a cell must not hide the cell."""
+"""A detection up to this far from a rejection is rejected, in micrometres: half as far, since
+debris rejected beside a cell must not hide the cell."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,10 +103,11 @@ def _rejections(annotation: Annotation, points: Points, reach: float) -> npt.NDA
     if not len(annotation.rejected) or not len(points):
         return none
     away, index = KDTree(apart(annotation.rejected, reach)).query(apart(points, reach))
-    nearest_cell = np.full(len(points), np.inf)
+    is_rejected = away <= reach
     if len(annotation.points):
-        nearest_cell, _ = KDTree(apart(annotation.points, reach)).query(apart(points, reach))
-    return np.where((away <= reach) & (away < nearest_cell), index, none)
+        to_cell, _ = KDTree(apart(annotation.points, reach)).query(apart(points, reach))
+        is_rejected &= away < to_cell
+    return np.where(is_rejected, index, none)
 
 
 def _settled(annotation: Annotation, points: Points) -> npt.NDArray[np.bool_]:
