@@ -168,8 +168,17 @@ def _assign(
     point_groups = _members(group[: len(points)], n_groups)
     truth_groups = _members(group[len(points) :], n_groups)
     pairs, distances = [none[0]], [none[1]]
+    alone = [
+        (rows[0], columns[0])
+        for rows, columns in zip(point_groups, truth_groups, strict=True)
+        if len(rows) == len(columns) == 1
+    ]
+    if alone:
+        # Most cells: there is nothing to choose.
+        pairs.append(np.asarray(alone))
+        distances.append(np.linalg.norm(points[pairs[-1][:, 0]] - truth[pairs[-1][:, 1]], axis=1))
     for rows, columns in zip(point_groups, truth_groups, strict=True):
-        if len(rows) and len(columns):
+        if min(len(rows), len(columns)) and max(len(rows), len(columns)) > 1:
             apart = np.linalg.norm(points[rows, None] - truth[None, columns], axis=-1)
             # One forbidden pair costs more than all allowed ones together, so the number of
             # allowed pairs is as large as it can be before their distances matter.

@@ -53,6 +53,10 @@ class Clicks:
             return None
         if is_rectangle:
             return self._draw_rectangle(viewer, event, removes)
+        if "Alt" in event.modifiers:
+            # Napari swallows the release of an Alt+click; a press that vispy had seen would leave
+            # it holding the image, and move it with the next drag.
+            event.handled = True
         if adds:
             index = self._annotated_at(event)
             if index is not None:

@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QLayout,
     QPushButton,
     QShortcut,
     QVBoxLayout,
@@ -94,7 +93,9 @@ class CorrectPanel(Panel):
         layout.addLayout(_row(self.undo_button, self.redo_button, self.keys_button))
         for widget in (self.accept_button, self.complete, self.region_button):
             layout.addWidget(widget)
-        layout.addLayout(_row(self.regions, self.remove_button))
+        regions = _row(self.regions, self.remove_button)
+        regions.setStretchFactor(self.regions, 1)
+        layout.addLayout(regions)
         layout.addWidget(self.save_button)
         layout.addWidget(self.saved)
         layout.addStretch(1)
@@ -156,7 +157,8 @@ class CorrectPanel(Panel):
         self.undo_button.setEnabled(document is not None and document.can_undo)
         self.redo_button.setEnabled(document is not None and document.can_redo)
         self.save_button.setVisible(document is not None and not document.in_project)
-        self.legend.show_counts(state_counts(document, frame))
+        rejected = 0 if document is None else len(document.annotation.rejected_in(frame))
+        self.legend.show_counts(state_counts(document, frame), rejected)
         is_stack = document is not None and document.picture.ndim == 3
         where = f"frame {frame}" if is_stack else "this image"
         self.complete.setText(f"Every cell in {where} is annotated")
@@ -172,7 +174,9 @@ class CorrectPanel(Panel):
         found = None if document is None else document.found
         many = 0 if document is None else len(document.candidates_in(frame))
         above = "" if found is None else f" above {found.provenance.settings.threshold:.2f}"
-        self.accept_button.setText(f"Accept all {count(many, 'candidate')}{above}")
+        self.accept_button.setText(
+            f"Accept all {count(many, 'candidate')}{above}" if many else "No candidates to accept"
+        )
         self.accept_button.setEnabled(many > 0)
 
     def _refresh_regions(self, document: Document | None, frame: int) -> None:
@@ -237,7 +241,7 @@ def region_texts(document: Document, frame: int) -> dict[int, str]:
     }
 
 
-def _row(*widgets: QWidget) -> QLayout:
+def _row(*widgets: QWidget) -> QHBoxLayout:
     row = QHBoxLayout()
     for widget in widgets:
         row.addWidget(widget)

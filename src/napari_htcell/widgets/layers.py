@@ -19,9 +19,12 @@ from napari_htcell.detections import Detections
 from napari_htcell.widgets.document import Picture
 from napari_htcell.widgets.states import AGREED, ANNOTATED, CANDIDATE, MISSED
 
-DOT_ON_SCREEN = (4.0, 80.0)
-RING_ON_SCREEN = (7.0, 160.0)
+DOT_ON_SCREEN = (7.0, 80.0)
+RING_ON_SCREEN = (9.0, 160.0)
 """Least and greatest diameter of the symbols in the window's pixels, however far one zooms."""
+
+RING_WIDTH, CHOSEN_WIDTH = 0.12, 0.3
+"""Widths of a ring, and of the one that keys have gone to, as parts of its diameter."""
 
 SAMPLED = 4
 CLIPPED = (0.1, 99.9)
@@ -180,7 +183,7 @@ def detected_layer(ndim: int, pixel_size_um: float | None) -> Points:
         size=symbol_size(CANDIDATE.um, pixel_size_um),
         face_color="transparent",
         border_color=CANDIDATE.colour,
-        border_width=0.12,
+        border_width=RING_WIDTH,
         canvas_size_limits=RING_ON_SCREEN,
     )
     layer.locked = LayerLock.DELETION
@@ -222,8 +225,21 @@ def draw_detections(
 ) -> None:
     """Make a layer show detections; none without them."""
     points = np.empty((0, layer.ndim)) if found is None else found.points
-    _draw(layer, points, {"score": [] if found is None else found.scores.tolist()})
+    if _draw(layer, points, {"score": [] if found is None else found.scores.tolist()}):
+        mark(layer, None)
     _resize(layer, [symbol_size(CANDIDATE.um, pixel_size_um)] * len(points))
+
+
+def mark(layer: Points, index: int | None) -> None:
+    """Draw one ring more boldly than the others; none without an index.
+
+    Not by selecting it: napari shows what is selected in the active layer alone.
+    """
+    widths = np.full(len(layer.data), RING_WIDTH)
+    if index is not None:
+        widths[index] = CHOSEN_WIDTH
+    if not np.array_equal(layer.border_width, widths):
+        layer.border_width = widths
 
 
 def _resize(layer: Points, sizes: list[float]) -> None:

@@ -28,9 +28,17 @@ class Legend(QWidget):
             text.setToolTip(f"<qt>{state.tip}</qt>")
             grid.addWidget(sign, row, 0)
             grid.addWidget(text, row, 1)
+        self.rejected = QElidingLabel()
+        self.rejected.setToolTip(
+            "<qt>They do not come back, whatever model you run, and training learns that no cell "
+            "is there. Click at such a place to say that it is a cell after all</qt>"
+        )
+        grid.addWidget(self.rejected, len(STATES), 1)
 
-    def show_counts(self, counts: dict[State, int]) -> None:
-        """Show the states that there can be, with their numbers."""
+    def show_counts(self, counts: dict[State, int], rejected: int) -> None:
+        """Show the states that there can be, with their numbers, and what was rejected."""
+        self.rejected.setVisible(rejected > 0)
+        self.rejected.setText(f"{rejected} rejected: no cells, not shown")
         for state, (sign, text) in self.rows.items():
             sign.setVisible(state in counts)
             text.setVisible(state in counts)

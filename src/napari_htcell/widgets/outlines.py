@@ -11,8 +11,8 @@ from napari.layers.base import LayerLock
 from napari_htcell.annotations import Region
 from napari_htcell.widgets import layers
 
-COLOUR = "#f0e442"
-"""Yellow of Okabe and Ito, as `states`."""
+COLOUR = "#e69f00"
+"""Orange of Okabe and Ito: a person's word, as in `states`."""
 
 LINE_UM = 5.0
 """Width of an outline."""

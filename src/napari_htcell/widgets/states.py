@@ -48,7 +48,7 @@ ANNOTATED = State(
     "annotated", "disc", "#e69f00", 16.0, "A cell, by your word. No model was run in this image"
 )
 AGREED = State(
-    "annotated and detected", "diamond", "#009e73", 20.0, "A cell, by your word and the model's"
+    "annotated and detected", "diamond", "#f0e442", 20.0, "A cell, by your word and the model's"
 )
 MISSED = State(
     "annotated, missed by the model",
