@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from napari_htcell.annotations import Annotation
+from napari_htcell.annotations import Annotation, Region
 from napari_htcell.progress import run
 from napari_htcell.project import open_project
 from napari_htcell.widgets import jobs
@@ -59,19 +60,37 @@ def test_changes_are_saved_when_another_image_is_shown(session):
     assert show(session).can_undo
 
 
-def test_rejected_candidates_are_not_saved_and_come_back_with_undo(session, found):
+def test_rejections_are_saved_and_come_back_with_undo(session, found):
     document = show(session)
     document.found = found([[10, 10], [100, 100], [200, 200]])
-    session.flush()
     candidates = len(document.candidates)
     document.reject([0])
     session.changed()
     session.flush()
-    assert len(session.project.detections(document.name)) == 2
+    name = document.name
+    assert len(session.project.detections(name)) == 3
+    assert session.project.annotation(name).rejected.tolist() == [[10, 10]]
+    assert session.summaries[name].detected == 2
     session.undo()
     session.flush()
-    assert len(session.project.detections(document.name)) == 3
+    assert len(session.project.annotation(name).rejected) == 0
     assert len(document.candidates) == candidates
+
+
+def test_rejections_outlast_detecting_in_all_images(session, found):
+    document = show(session)
+    document.found = found([[10, 10], [100, 100]])
+    document.reject([0])
+    session.changed()
+    show(session, 1)
+    # What a job does, which knows the files alone.
+    session.project.save_detections(document.name, found([[11, 10], [60, 200]], model="C"))
+    session.reread_detections()
+    assert [11, 10] not in document.candidates.points.tolist()
+    again = Session()
+    again.open(*run(jobs.open_steps(session.project.path)))
+    assert again.summaries[document.name].detected == 1
+    assert [11, 10] not in show(again).candidates.points.tolist()
 
 
 def test_failed_saving_loses_nothing(session, monkeypatch):
@@ -106,6 +125,8 @@ def test_summary_of_a_stack_in_part_complete():
     annotation = Annotation.of(np.array([[0.0, 1, 1], [1, 2, 2]])).mark_complete(frame=1)
     summary = summarise(annotation, None)
     assert (summary.status, summary.annotated, summary.complete_points) == ("partial", 2, 1)
+    square = Region(((0, 0), (0, 9), (9, 9), (9, 0)))
+    assert summarise(replace(annotation, regions=(square,)), None).complete_points == 2
     assert summarise(Annotation.empty(), None).status == "untouched"
 
 

@@ -53,6 +53,7 @@ class ImagesPanel(Panel):
         self.listen(self.session.project_changed, self._on_project)
         self.listen(self.session.document_changed, self._on_document)
         self.listen(self.session.summaries_changed, self._on_summaries)
+        self.listen(self.session.image_wanted, self._step)
         self._on_project()
 
     def _build(self) -> None:

@@ -11,6 +11,7 @@ from napari_htcell.annotations import Annotation, Status
 from napari_htcell.config import DEFAULT_MODEL, DetectConfig
 from napari_htcell.detections import Detections
 from napari_htcell.models import ModelEntry, list_models
+from napari_htcell.pairing import not_rejected
 from napari_htcell.project import Project, ProjectSettings
 from napari_htcell.widgets.document import Document
 
@@ -33,9 +34,10 @@ class Summary:
         Annotated points.
     complete_frames : int
     complete_points : int
-        Points in complete frames, which fine-tuning learns from.
+        Points in complete frames and in frames with complete regions, which fine-tuning learns
+        from.
     detected : int or None
-        Detections kept; None if no model was run.
+        Detections that nobody rejected; None if no model was run.
     fault : str
         What is wrong with its files; empty if nothing.
     """
@@ -60,9 +62,12 @@ def summarise(annotation: Annotation, detections: Detections | None) -> Summary:
         else "untouched",
         annotated=len(annotation.points),
         complete_frames=len(annotation.complete_frames),
-        complete_points=sum(len(annotation.in_frame(f)) for f in annotation.complete_frames),
+        complete_points=sum(
+            len(annotation.in_frame(frame))
+            for frame in annotation.complete_frames | {one.frame for one in annotation.regions}
+        ),
         regions=len(annotation.regions),
-        detected=None if detections is None else len(detections),
+        detected=None if detections is None else len(not_rejected(annotation, detections)),
     )
 
 
@@ -88,6 +93,8 @@ class Session:
     models_changed = Signal()
     model_changed = Signal()
     saved_changed = Signal()
+    image_wanted = Signal(int)
+    """The next image of the project is wanted (1), or the one before (-1)."""
 
     def __init__(self) -> None:
         self.project: Project | None = None
@@ -234,10 +241,10 @@ class Session:
                 annotation = document.annotation
                 self.project.save_annotation(document.name, annotation)
                 document.saved_annotation = annotation
-            kept = document.kept
-            if kept is not None and kept is not document.saved_detections:
-                self.project.save_detections(document.name, kept)
-                document.saved_detections = kept
+            found = document.found
+            if found is not None and found is not document.saved_detections:
+                self.project.save_detections(document.name, found)
+                document.saved_detections = found
         self.saved_changed.emit()
 
     def _found(self, document: Document) -> None:
@@ -250,7 +257,7 @@ class Session:
         document = document or self.document
         # Not one of a project that was left while a job was running.
         if document is not None and self._documents.get(document.name) is document:
-            self.summaries[document.name] = summarise(document.annotation, document.kept)
+            self.summaries[document.name] = summarise(document.annotation, document.found)
             self.summaries_changed.emit()
 
     def _trim(self, newest: Document) -> None:
@@ -275,7 +282,7 @@ def _usual(models: list[ModelEntry]) -> str:
 
 
 def _unsaved(document: Document) -> bool:
-    kept = document.kept
+    found = document.found
     return document.annotation is not document.saved_annotation or (
-        kept is not None and kept is not document.saved_detections
+        found is not None and found is not document.saved_detections
     )
