@@ -52,6 +52,12 @@ class Region:
         cv2.fillPoly(mask, [corners], 1)
         return mask.astype(bool)
 
+    def contains(self, points: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Return which points, shape (N, 2) as (y, x), lie in the polygon or on its edge."""
+        polygon = np.asarray(self.polygon, dtype=np.float32)
+        sides = [cv2.pointPolygonTest(polygon, (float(y), float(x)), False) for y, x in points]
+        return np.asarray(sides) >= 0
+
 
 @dataclass(frozen=True, eq=False)
 class Annotation:

@@ -14,13 +14,11 @@ from napari.layers import Image, Labels, Layer, Points
 from napari.layers.base import LayerLock
 
 from napari_htcell.annotations import BY_HAND, Annotation
+from napari_htcell.colours import ANNOTATED_COLOUR as ANNOTATED_COLOUR
+from napari_htcell.colours import DETECTED_COLOUR as DETECTED_COLOUR
 from napari_htcell.config import PAPER_PIXEL_SIZE_UM
 from napari_htcell.detections import Detections
 from napari_htcell.widgets.document import Picture
-
-ANNOTATED_COLOUR = "#e69f00"
-DETECTED_COLOUR = "#56b4e9"
-"""Orange and sky blue of Okabe and Ito: told apart by every kind of colour vision, and on grey."""
 
 ANNOTATED_UM = 16.0
 DETECTED_UM = 32.0
