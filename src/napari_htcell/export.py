@@ -229,8 +229,9 @@ def count_row(record: ImageRecord, frame: int = 0) -> Row:
 
 def region_rows(record: ImageRecord, frame: int = 0) -> list[Row]:
     """Return the rows of a frame's complete regions, with the keys `COUNT_COLUMNS`."""
-    whole, rows = count_row(record, frame), []
-    for number, region in enumerate(record.annotation.regions_in(frame), start=1):
+    regions, rows = record.annotation.regions_in(frame), []
+    whole = count_row(record, frame) if regions else {}
+    for number, region in enumerate(regions, start=1):
         annotated = int(region.contains(record.annotation.in_frame(frame)).sum())
         row = whole | {"region": number, "status": "complete"}
         row |= {"annotated": annotated, "final": annotated}

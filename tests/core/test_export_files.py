@@ -167,3 +167,20 @@ def test_a_stopped_export_writes_nothing(project, tmp_path):
     assert (first.done, first.total) == (1, 3)
     steps.close()
     assert not (tmp_path / "t.xlsx").exists()
+
+
+@pytest.mark.parametrize("name", ["=1+2.tif", "#N/A", "+a", "-1", "@b", "=", "1.5", "TRUE", "a\nb"])
+def test_texts_stay_texts_in_a_workbook(tmp_path, name):
+    content = Content("x", [ImageRecord(name)], ImageFile.read)
+    run(export_files.write_steps(content, tmp_path / "t.xlsx", "counts"))
+    cell = openpyxl.load_workbook(tmp_path / "t.xlsx")["counts"]["A2"]
+    assert (cell.value, cell.data_type) == (name, "s")
+
+
+def test_a_stopped_workbook_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_htcell.workbook.ROWS_PER_REPORT", 2)
+    content = Content("x", [ImageRecord(f"{n}.tif") for n in range(9)], ImageFile.read)
+    steps = export_files.write_steps(content, tmp_path / "t.xlsx", "counts")
+    assert [next(steps).done for _ in range(3)] == [0, 2, 4]
+    steps.close()
+    assert list(tmp_path.iterdir()) == []
