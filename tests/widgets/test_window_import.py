@@ -89,6 +89,7 @@ def test_a_table_replaces_clicks_only_when_told_to(dock, until, answers, monkeyp
     answers(QMessageBox.StandardButton.Yes)
     panel.button.click()
     until(lambda: panel.state.text() == "✓ 3 points imported into 2 images")
+    assert dock.desk.autosave.save()
     np.testing.assert_allclose(shown.annotation.points, [[5.5, 7]])
     np.testing.assert_allclose(dock.desk.annotated.data, [[5.5, 7]])
     kept = open_project(project.path)
@@ -171,3 +172,20 @@ def test_rois_are_dropped_onto_a_loose_image(viewer, until, answers, tmp_path):
     until(lambda: asked and not panel.is_running)
     assert "movie" in asked[0]
     np.testing.assert_allclose(document.annotation.points, points)
+
+
+def test_a_project_that_is_left_meanwhile_keeps_what_was_imported(
+    dock, until, answers, tiny_project, tmp_path
+):
+    panel, project = dock.export.importer, dock.session.project
+    shown = dock.session.document.name
+    answers(QMessageBox.StandardButton.Yes)
+    path = tmp_path / "clicks.csv"
+    path.write_text(f"image,y,x\n{shown},5,7\n")
+    panel.import_from(path)
+    dock.images.open_folder(tiny_project("other", n_images=3, n_complete=1).path)
+    until(lambda: dock.session.project is not project and dock.session.document is not None)
+    until(lambda: "imported" in panel.state.text() and not panel.is_running)
+    np.testing.assert_allclose(project.annotation(shown).points, [[5, 7]])
+    other = dock.session.project
+    assert all(len(other.annotation(name).points) > 1 for name in other.images)

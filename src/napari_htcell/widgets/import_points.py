@@ -117,7 +117,8 @@ class ImportPanel(Panel):
         )
         self.choice.hide()
         self._is_reading, self._is_stopped = True, False
-        self._looking.start("importing", lambda: jobs.kinds_steps(self._path))
+        file = self._path
+        self._looking.start("importing", lambda: jobs.kinds_steps(file))
         self._refresh()
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
@@ -202,9 +203,7 @@ class ImportPanel(Panel):
             self._say_done()
         elif to.project is not None:
             project = to.project
-            # Those of open images are saved as clicks are.
-            rest = {name: one for name, one in plan.items() if self.session.opened(name) is None}
-            self._keeping.start("importing", lambda: jobs.import_steps(project, rest))
+            self._keeping.start("importing", lambda: jobs.import_steps(project, plan))
 
     def _may_replace(self, taken: list[str]) -> bool:
         text = (
@@ -224,9 +223,8 @@ class ImportPanel(Panel):
             for name, annotation in self._plan.items():
                 document = self.session.opened(name)
                 if document is not None:
-                    if name in summaries:
-                        # Opened meanwhile, before or after it was kept, so it is kept once more.
-                        document.saved_annotation = annotation
+                    # A new object, which is saved again: clicks made meanwhile were saved over it.
+                    document.saved_annotation = annotation
                     document.take_over(replace(annotation))
                     summaries[name] = summarise(document.annotation, document.kept)
             self.session.changed()
