@@ -53,10 +53,10 @@ class Region:
         return mask.astype(bool)
 
     def contains(self, points: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Return which points, shape (N, 2) as (y, x), lie in the polygon or on its edge."""
+        """Return which points (y, x), shape (N, 2), lie in the polygon or on its border."""
         polygon = np.asarray(self.polygon, dtype=np.float32)
-        sides = [cv2.pointPolygonTest(polygon, (float(y), float(x)), False) for y, x in points]
-        return np.asarray(sides) >= 0
+        inside = [cv2.pointPolygonTest(polygon, (float(y), float(x)), False) for y, x in points]
+        return np.asarray(inside, dtype=float) >= 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,6 +39,9 @@ stack, counted from 1."""
 FORMULA = re.compile(r"'*[=+@\-\t\r\n]")
 """Beginning of a text that a spreadsheet would run, or that looks guarded against it."""
 
+KIND, NO_CELL = "kind", "rejected"
+"""Column of our points table, and what it says of a place that a person has found to be no cell."""
+
 MANY_AXES = "axis-3"
 """Column of napari's points of more than a time stack, whose axes mean nothing to us."""
 
@@ -104,7 +107,7 @@ def read_points(path: str | Path) -> dict[str, tuple[Points, list[str]]]:
         CSV with columns y, x or X, Y or axis-0, axis-1 (and frame or axis-0 for a stack), and
         optionally `image` (the file that a point belongs to) and `source`. Of Fiji's Results,
         `Label` names the image, and `Frame` or `Slice` the frame. Between semicolons or tabs
-        numbers may have a decimal comma.
+        numbers may have a decimal comma. Rows that our points table calls rejected are left out.
 
     Returns
     -------
@@ -118,6 +121,7 @@ def read_points(path: str | Path) -> dict[str, tuple[Points, list[str]]]:
         If columns are missing, or a coordinate is not a finite number; with the line.
     """
     header, rows = read_rows(path)
+    rows = {line: row for line, row in rows.items() if row.get(KIND) != NO_CELL}
     names = _match_columns(path, header)
     first = 1 if names.get("frame") in _fiji_frames(header) else 0
     rows = _with_fiji_images(header, rows, names)

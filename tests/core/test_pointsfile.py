@@ -79,6 +79,11 @@ def test_results_of_fiji_name_the_image_in_their_label(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found["a.tif"][0], [[2, 3.5]])
 
 
+def test_rejected_places_of_our_own_table_are_no_cells(tmp_path: Path) -> None:
+    text = "image,frame,y,x,kind\na.tif,0,1,2,annotated\na.tif,0,3,4,rejected\n"
+    np.testing.assert_array_equal(read_points(written(tmp_path, text))["a.tif"][0], [[0, 1, 2]])
+
+
 def test_table_without_rows(tmp_path: Path) -> None:
     assert read_points(written(tmp_path, "y,x\n"))[""][0].shape == (0, 2)
     assert read_points(written(tmp_path, "frame,y,x\n"))[""][0].shape == (0, 3)
