@@ -5,8 +5,9 @@ from .detect import detect as detect
 from .detections import Detections as Detections
 from .evaluate import Match as Match
 from .evaluate import evaluate as evaluate
-from .export import export_counts as export_counts
-from .export import export_points as export_points
+from .export_files import export_counts as export_counts
+from .export_files import export_points as export_points
+from .export_files import export_summary as export_summary
 from .images import read_image as read_image
 from .learn import fine_tune as fine_tune
 from .learn import train as train

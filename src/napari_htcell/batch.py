@@ -247,7 +247,8 @@ def _detect_one(
         yield place.at(UNITS * step.done // step.total)
     found = prediction.detections(settings)
     item.keep(found)
-    return ImageRecord(item.name, found, item.annotation(file.ndim), len(prediction.heat_maps))
+    annotation = item.annotation(file.ndim)
+    return ImageRecord(item.name, found, annotation, len(prediction.heat_maps), extent=file.extent)
 
 
 def _one_line(name: str, error: Exception) -> str:

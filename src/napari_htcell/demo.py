@@ -16,7 +16,7 @@ import numpy.typing as npt
 from napari_htcell.annotations import Annotation
 from napari_htcell.config import DEFAULT_MODEL, EvaluateConfig
 from napari_htcell.evaluate import Match, Totals, evaluate, total
-from napari_htcell.export import export_counts, export_points
+from napari_htcell.export_files import export_counts, export_points
 from napari_htcell.progress import Progress
 from napari_htcell.project import Project
 from napari_htcell.sample import copy_sample, read_truth

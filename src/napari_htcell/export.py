@@ -1,4 +1,4 @@
-"""Tables of a project for publication: how many cells, and where.
+"""What is said about images in publications: how many cells, and where. Rows, not yet files.
 
 Both tables count a cell once: a detection on an annotated cell is that cell, and where a person has
 said that every cell is annotated, only their points count.
@@ -7,33 +7,35 @@ said that every cell is annotated, only their points count.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_htcell import pointsfile
+from napari_htcell import polygons
 from napari_htcell.annotations import BY_HAND, Annotation
 from napari_htcell.detections import Detections
-from napari_htcell.imagefiles import ImageError
 from napari_htcell.pairing import pair
-from napari_htcell.project import Project
 from napari_htcell.words import count
 
 Row = dict[str, Any]
 
 COUNT_COLUMNS = (
-    "image", "frame", "status", "annotated", "detected", "final", "model", "threshold", "method",
-    "min_distance_um", "pixel_size_um", "pixel_size_assumed", "date", "plugin_version",
+    "image", "frame", "status", "region", "annotated", "detected", "final",
+    "area_mm2", "annotated_per_mm2", "detected_per_mm2", "final_per_mm2",
+    "model", "threshold", "method", "min_distance_um", "pixel_size_um", "pixel_size_assumed",
+    "date", "plugin_version",
 )  # fmt: skip
-"""Columns of the counts table; one row per image and frame.
+"""Columns of the counts table; one row per image and frame, and then one per complete region in it.
 
-`status` is untouched, partial, complete, or unreadable (the image file); `annotated` and `detected`
-are numbers of points; `final` is `annotated` of a complete frame, else `annotated` and the
-detections that are no annotated cell and were not rejected. What is not known is empty: `detected`
-and all after it where no model was run, and `final` where besides a person has not said that all
-cells are annotated.
+`status` is untouched, partial, complete, or unreadable (the image file); `region` is empty in the
+row of a whole frame, and 1, 2, ... in those of its regions, whose cells that row has too;
+`annotated` and `detected` are numbers of points; `final` is `annotated` where every cell is
+annotated, else `annotated` and the detections that are no annotated cell and were not rejected.
+`area_mm2` is the area of the frame or region, and the three columns after it are the numbers per
+area. What is not known is empty: `detected` and how it was found where no model was run, `final`
+where besides a person has not said that all cells are annotated, areas without a pixel size.
 """
 
 POINT_COLUMNS = (
@@ -138,6 +140,8 @@ class ImageRecord:
         Micrometres per pixel that the image file states; detections know their own.
     is_readable : bool
         Whether the image file can be read.
+    extent : (int, int) or None
+        Height and width in pixels, where known.
     """
 
     image: str
@@ -146,11 +150,23 @@ class ImageRecord:
     n_frames: int = 1
     pixel_size_um: float | None = None
     is_readable: bool = True
+    extent: tuple[int, int] | None = None
+
+    @property
+    def known_pixel_size_um(self) -> float | None:
+        """Micrometres per pixel that it was detected with, else the file's; None without."""
+        if self.detections is not None:
+            return self.detections.provenance.pixel_size_um
+        return self.pixel_size_um
 
     @property
     def count_rows(self) -> list[Row]:
-        """Its rows of the counts table, one per frame."""
-        return [count_row(self, frame) for frame in range(self.n_frames)]
+        """Its rows of the counts table: each frame's, then those of the frame's regions."""
+        return [
+            row
+            for frame in range(self.n_frames)
+            for row in (count_row(self, frame), *region_rows(self, frame))
+        ]
 
     @property
     def point_rows(self) -> list[Row]:
@@ -183,12 +199,40 @@ def count_row(record: ImageRecord, frame: int = 0) -> Row:
         row |= {"pixel_size_um": record.pixel_size_um, "pixel_size_assumed": False}
     if status == "complete" or detections is not None:
         row["final"] = len(cells)
-    return row
+    return row | _per_area(row, record, None if record.extent is None else prod(record.extent))
+
+
+def region_rows(record: ImageRecord, frame: int = 0) -> list[Row]:
+    """Return the rows of a frame's complete regions, with the keys `COUNT_COLUMNS`."""
+    regions, rows = record.annotation.regions_in(frame), []
+    whole = count_row(record, frame) if regions else {}
+    for number, region in enumerate(regions, start=1):
+        annotated = int(region.contains(record.annotation.in_frame(frame)).sum())
+        row = whole | {"region": number, "status": "complete"}
+        row |= {"annotated": annotated, "final": annotated}
+        if record.detections is not None and whole["detected"] is not None:
+            row["detected"] = int(region.contains(record.detections.in_frame(frame)).sum())
+        rows.append(row | _per_area(row, record, polygons.area(region.polygon, record.extent)))
+    return rows
+
+
+def _per_area(row: Row, record: ImageRecord, area_px: float | None) -> Row:
+    """Return an area and the numbers of cells per area; None where either is not known."""
+    size = record.known_pixel_size_um
+    area_mm2 = None if area_px is None or size is None else area_px * size**2 / 1e6
+    densities = {
+        f"{name}_per_mm2": None
+        if not area_mm2 or row[name] is None
+        else round(row[name] / area_mm2, 2)
+        for name in ("annotated", "detected", "final")
+    }
+    return {"area_mm2": None if area_mm2 is None else round(area_mm2, 6)} | densities
 
 
 def in_words(row: Row) -> str:
     """Return a row of the counts in words: what was detected, annotated, and counts in all."""
     place = f"{row['image']}, frame {row['frame']}" if row["frame"] else row["image"]
+    place += f", region {row['region']}" if row["region"] else ""
     said = []
     if row["detected"] is not None:
         said.append(f"{count(row['detected'], 'cell')} detected")
@@ -203,9 +247,8 @@ def point_rows(record: ImageRecord, frame: int = 0) -> list[Row]:
     """Return a frame's rows of the points table, with the keys `POINT_COLUMNS`."""
     detections = record.detections
     cells = count_cells(record.annotation, detections, frame)
-    how = None if detections is None else detections.provenance
-    size = how.pixel_size_um if how else record.pixel_size_um
-    model = how.model if how else ""
+    size = record.known_pixel_size_um
+    model = detections.provenance.model if detections is not None else ""
     rejected = record.annotation.rejected_in(frame)
     unknown = np.full(len(rejected), np.nan)
     points = np.concatenate([cells.annotated, cells.detected_only, rejected])
@@ -231,72 +274,3 @@ def point_rows(record: ImageRecord, frame: int = 0) -> list[Row]:
             points.tolist(), kinds, sources, scores.tolist(), areas.tolist(), strict=True
         )
     ]
-
-
-def image_record(project: Project, name: str) -> ImageRecord:
-    """Return all that is said about an image of a project."""
-    detections = project.detections(name)
-    if detections is not None and detections.points.shape[1] == 2:
-        # Nothing is left to ask the file, and reading hundreds of them takes minutes.
-        return ImageRecord(name, detections, project.annotation(name))
-    try:
-        file = project.read_image(name)
-    except ImageError:
-        annotation = project.annotation(name)
-        n_frames = max(annotation.frames, default=0) + 1
-        return ImageRecord(name, detections, annotation, n_frames, is_readable=False)
-    n_frames = file.pixels.shape[0] if file.ndim == 3 else 1
-    annotation = project.annotation(name, file.ndim)
-    return ImageRecord(name, detections, annotation, n_frames, file.pixel_size_um)
-
-
-def count_rows(project: Project) -> list[Row]:
-    """Return the counts table of a project.
-
-    Returns
-    -------
-    list of dict
-        One row per image and frame, with the keys `COUNT_COLUMNS`.
-
-    Raises
-    ------
-    ValueError
-        If a file of annotations or detections is damaged; with its name.
-    """
-    return [row for name in project.images for row in image_record(project, name).count_rows]
-
-
-def export_counts(project: Project, path: Path) -> int:
-    """Write the counts table of a project as CSV, replacing the file in one step.
-
-    Returns
-    -------
-    int
-        Number of rows.
-
-    Raises
-    ------
-    ValueError
-        If a file of annotations or detections is damaged; nothing is written then.
-    """
-    rows = count_rows(project)
-    pointsfile.write_rows(path, COUNT_COLUMNS, rows)
-    return len(rows)
-
-
-def export_points(project: Project, path: Path) -> int:
-    """Write the points table of a project as CSV, replacing the file in one step.
-
-    Returns
-    -------
-    int
-        Number of rows.
-
-    Raises
-    ------
-    ValueError
-        If a file of annotations or detections is damaged; nothing is written then.
-    """
-    rows = [row for name in project.images for row in image_record(project, name).point_rows]
-    pointsfile.write_rows(path, POINT_COLUMNS, rows)
-    return len(rows)

@@ -62,6 +62,12 @@ class ImageFile:
         """2 for an image, 3 for a time stack."""
         return self.pixels.ndim - int(self.is_rgb)
 
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        height, width = self.pixels.shape[self.ndim - 2 : self.ndim]
+        return int(height), int(width)
+
     def with_pixel_size(self, pixel_size_um: float | None) -> Self:
         """Return the same image with a stated pixel size; None keeps the file's own."""
         return self if pixel_size_um is None else replace(self, pixel_size_um=pixel_size_um)
@@ -94,6 +100,27 @@ class ImageFile:
             ) from error
         pixels, is_rgb = _drop_single_axes(path, pixels, axes)
         return cls(pixels, is_rgb, pixel_size_um)
+
+
+def read_extent(path: Path) -> tuple[int, int]:
+    """Return height and width of an image in pixels, from the head of its file alone.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, damaged, or no image.
+    """
+    try:
+        if path.suffix.lower() in TIFF_SUFFIXES:
+            with tifffile.TiffFile(path) as file:
+                series = file.series[0]
+                sizes = dict(zip(series.axes, series.shape, strict=True))
+                return sizes["Y"], sizes["X"]
+        with PIL.Image.open(path) as image:
+            return image.height, image.width
+    # As in `ImageFile.read`.
+    except Exception as error:
+        raise ImageError(f"{path}: cannot be read as an image; is it there, and whole?") from error
 
 
 def _read_tiff(path: Path) -> tuple[npt.NDArray[Any], str, float | None]:

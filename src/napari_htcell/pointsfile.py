@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,17 @@ OTHER_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "frame": ("frame", "t"),
     "image": ("image", "filename"),
 }
-"""Names that stand for our optional columns."""
+"""Names that stand for our optional columns, in lower case."""
+
+FIJI_LABEL, FIJI_FRAMES = "Label", ("Frame", "Slice")
+"""Columns of Fiji's Results beside X and Y: `image.tif:name of the selection`, and the place in a
+stack, counted from 1."""
+
+FORMULA = re.compile(r"'*[=+@\-\t\r\n]")
+"""Beginning of a text that a spreadsheet would run, or that looks guarded against it."""
+
+KIND, NO_CELL = "kind", "rejected"
+"""Column of our points table, and what it says of a place that a person has found to be no cell."""
 
 MANY_AXES = "axis-3"
 """Column of napari's points of more than a time stack, whose axes mean nothing to us."""
@@ -78,7 +89,8 @@ def read_rows(path: str | Path) -> tuple[list[str], dict[int, dict[str, str]]]:
                     f"{path}, line {reader.line_num}: has more fields than the header"
                 )
             else:
-                rows[reader.line_num] = dict(zip(header, fields, strict=False))
+                plain = map(_unguarded, fields)
+                rows[reader.line_num] = dict(zip(header, plain, strict=False))
     except csv.Error as error:
         raise PointsFileError(f"{path}: cannot be read as a table ({error})") from error
     if not header:
@@ -93,7 +105,9 @@ def read_points(path: str | Path) -> dict[str, tuple[Points, list[str]]]:
     ----------
     path : str or Path
         CSV with columns y, x or X, Y or axis-0, axis-1 (and frame or axis-0 for a stack), and
-        optionally `image` (the file that a point belongs to) and `source`.
+        optionally `image` (the file that a point belongs to) and `source`. Of Fiji's Results,
+        `Label` names the image, and `Frame` or `Slice` the frame. Between semicolons or tabs
+        numbers may have a decimal comma. Rows that our points table calls rejected are left out.
 
     Returns
     -------
@@ -107,15 +121,25 @@ def read_points(path: str | Path) -> dict[str, tuple[Points, list[str]]]:
         If columns are missing, or a coordinate is not a finite number; with the line.
     """
     header, rows = read_rows(path)
+    rows = {line: row for line, row in rows.items() if row.get(KIND) != NO_CELL}
     names = _match_columns(path, header)
+    first = 1 if names.get("frame") in _fiji_frames(header) else 0
+    rows = _with_fiji_images(header, rows, names)
     axes = ["frame", "y", "x"] if "frame" in names else ["y", "x"]
+    has_points = any("." in row.get(names[axis], "") for row in rows.values() for axis in axes)
     points: dict[str, list[list[float]]] = {}
     sources: dict[str, list[str]] = {}
     if "image" not in names:
         points[""], sources[""] = [], []
     for line, row in rows.items():
         image = row.get(names["image"], "") if "image" in names else ""
-        point = [_number(path, line, axis, row.get(names[axis], "")) for axis in axes]
+        point = [
+            _number(path, line, axis, row.get(names[axis], ""), has_points=has_points)
+            for axis in axes
+        ]
+        if first:
+            # 0 says that there is no stack.
+            point[0] = max(point[0] - first, 0)
         points.setdefault(image, []).append(point)
         sources.setdefault(image, []).append(row.get("source", ""))
     return {
@@ -178,12 +202,35 @@ def check_replaceable(path: Path, header: Sequence[str]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(("=", "+", "@", "-", "\t", "\r")):
+    if isinstance(value, str) and FORMULA.match(value):
         try:
             float(value)
         except ValueError:
             return "'" + value
     return value
+
+
+def _unguarded(field: str) -> str:
+    """Return a field without the apostrophe that `write_rows` put before it."""
+    return field[1:] if field.startswith("'") and FORMULA.match(field) else field
+
+
+def _fiji_frames(header: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that count from 1: those of Fiji's Results, known by its X and Y."""
+    return FIJI_FRAMES if {"X", "Y"} <= set(header) else ()
+
+
+def _with_fiji_images(
+    header: Sequence[str], rows: dict[int, dict[str, str]], names: dict[str, str]
+) -> dict[int, dict[str, str]]:
+    """Return rows with the image that Fiji's labels name, and say so in `names`."""
+    if "image" in names or FIJI_LABEL not in header or not _fiji_frames(header):
+        return rows
+    names["image"] = FIJI_LABEL
+    return {
+        line: row | {FIJI_LABEL: row.get(FIJI_LABEL, "").partition(":")[0]}
+        for line, row in rows.items()
+    }
 
 
 def _match_columns(path: str | Path, header: Sequence[str]) -> dict[str, str]:
@@ -201,12 +248,16 @@ def _match_columns(path: str | Path, header: Sequence[str]) -> dict[str, str]:
         there = [by_lower[name] for name in names if name in by_lower]
         if there:
             found.setdefault(ours, there[0])
+    for name in _fiji_frames(header):
+        if name in header and "frame" not in found:
+            found["frame"] = name
     return found
 
 
-def _number(path: str | Path, line: int, axis: str, text: str) -> float:
+def _number(path: str | Path, line: int, axis: str, text: str, *, has_points: bool) -> float:
     try:
-        value = float(text)
+        # A comma is a decimal one only where no number has a point, or 1,234 would be ambiguous.
+        value = float(text if has_points else text.replace(",", "."))
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

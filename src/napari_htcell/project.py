@@ -38,6 +38,10 @@ OWN_FOLDERS = frozenset(
 """Folders in a project that hold no images to annotate."""
 
 
+TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".xml", ".zip", ".roi")
+"""Endings of files of points, which may be named as the image that they belong to."""
+
+
 class ProjectError(ValueError):
     """A folder cannot be used as a project; the text says which, why, and what to do."""
 
@@ -199,9 +203,9 @@ class Project:
 
 
 def _stem(name: str) -> str:
-    """Return a file's path without the endings of images and tables, which differ."""
+    """Return a file's path without the endings of images and of files of points, which differ."""
     stem = name.lower()
-    for ending in (".csv", *SUFFIXES, ".ome"):
+    for ending in (*TABLE_SUFFIXES, *SUFFIXES, ".ome"):
         stem = stem.removesuffix(ending)
     return stem
 

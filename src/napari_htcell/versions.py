@@ -126,8 +126,8 @@ WINDOWS = Stage(
 )
 QUICK = Stage(
     "annotated",
-    epochs=20,
-    min_steps=900,
+    epochs=5,
+    min_steps=600,
     target=targets.gaussian_spots,
     loss=losses.spot_cross_entropy,
     augmentation=augment.turned,
@@ -140,7 +140,6 @@ QUICK = Stage(
 QUICK_CLEAN = replace(
     QUICK,
     learn_from="complete",
-    epochs=10,
     min_steps=150,
     optimiser=replace(QUICK.optimiser, learning_rate=0.001),
 )

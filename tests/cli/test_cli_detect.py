@@ -7,11 +7,13 @@ import json
 import shutil
 
 import numpy as np
+import openpyxl
 import pytest
 import tifffile
 
 from napari_htcell.demo import scores
 from napari_htcell.export import COUNT_COLUMNS, POINT_COLUMNS
+from napari_htcell.rois import read_rois
 
 
 def read(path):
@@ -225,3 +227,16 @@ def test_real_images(htcell, shared_data, tiny_model_folder, tmp_path):
     (first, second) = json.loads(compared.stdout)["images"]
     assert first["tp"] + first["fn"] == sum(row["image"] == names[0] for row in read(truth))
     assert second["tp"] + second["fp"] == int(read(counts)[1]["detected"])
+
+
+def test_a_workbook_and_rois_of_a_folder(htcell, tiny_project, tiny_model_folder, tmp_path):
+    images = tiny_project().images_folder
+    book, zipped = tmp_path / "counts.xlsx", tmp_path / "points.zip"
+    result = htcell("detect", images, "--model", tiny_model_folder, "-o", book, "--points", zipped)
+    assert result.exit_code == 0
+    header, first, *_ = openpyxl.load_workbook(book)["counts"].iter_rows(values_only=True)
+    row = dict(zip(header, first, strict=True))
+    # 256 x 320 pixels of 1.61 um
+    assert row["area_mm2"] == pytest.approx(256 * 320 * 1.61**2 / 1e6, abs=1e-6)
+    found = {one.image: len(one.points) for one in read_rois(zipped) if one.kind == "final"}
+    assert found[row["image"]] == row["final"] > 0

@@ -10,8 +10,12 @@ import pytest
 import tifffile
 
 from napari_htcell import sample
-from napari_htcell.annotations import BY_HAND
+from napari_htcell.annotations import BY_HAND, Annotation
+from napari_htcell.config import DetectConfig
+from napari_htcell.detections import Detections, Provenance
+from napari_htcell.export import ImageRecord
 from napari_htcell.project import open_project
+from napari_htcell.rois import write_rois
 
 
 @pytest.fixture
@@ -93,6 +97,67 @@ def test_masks_become_centroids(htcell, project, tmp_path):
     one = masks_of(tmp_path / "exp1.2_c.tif", (7, 8))
     htcell("import-annotations", project.path, one)
     np.testing.assert_allclose(project.annotation("exp1.2_c.tif").points, [[7, 8]])
+
+
+COUNTER = """<CellCounter_Marker_File>
+<Image_Properties><Image_Filename>{image}</Image_Filename></Image_Properties>
+<Marker_Data>
+<Marker_Type><Type>1</Type>
+<Marker><MarkerX>7</MarkerX><MarkerY>5</MarkerY><MarkerZ>1</MarkerZ></Marker></Marker_Type>
+<Marker_Type><Type>2</Type><Name>dead</Name>
+<Marker><MarkerX>9</MarkerX><MarkerY>8</MarkerY><MarkerZ>{slice}</MarkerZ></Marker></Marker_Type>
+</Marker_Data></CellCounter_Marker_File>"""
+
+
+def test_types_of_the_cell_counter(htcell, refused, project, table):
+    command = ("import-annotations", project.path)
+    clicks = table(COUNTER.format(image="a.tif", slice=1), "clicks.xml")
+    assert htcell(*command, clicks).exit_code == 0
+    np.testing.assert_allclose(project.annotation("a.tif").points, [[5, 7], [8, 9]])
+    for kinds, points in ((("2",), [[8, 9]]), (("DEAD",), [[8, 9]]), (("1", "dead"), None)):
+        flags = [flag for kind in kinds for flag in ("--type", kind)]
+        assert htcell(*command, clicks, "--replace", *flags).exit_code == 0
+        points = [[5, 7], [8, 9]] if points is None else points
+        np.testing.assert_allclose(project.annotation("a.tif").points, points)
+    line = refused(1, *command, clicks, "--replace", "--type", "3", unchanged=[project.path])
+    assert "no points of type 3, but Type 1, dead" in line
+    # Another name than that in the file.
+    assert htcell(*command, clicks, "--image", "b").exit_code == 0
+    assert len(project.annotation("b.ome.tif").points) == 2
+    deep = table(COUNTER.format(image="a.tif", slice=2), "deep.xml")
+    assert "time stack" in refused(1, *command, deep, "--replace", unchanged=[project.path])
+
+
+def test_a_folder_of_files(htcell, refused, project, table, tmp_path):
+    folder = tmp_path / "counted"
+    folder.mkdir()
+    for number, image in enumerate(("a.tif", "b.ome.tif")):
+        (folder / f"{number}.xml").write_text(COUNTER.format(image=image, slice=1))
+    result = htcell("import-annotations", project.path, folder)
+    assert result.stdout == "Imported 4 points into 2 images\n"
+    (folder / "2.xml").write_text(COUNTER.format(image="a.tif", slice=1))
+    line = refused(
+        1, "import-annotations", project.path, folder, "--replace", unchanged=[project.path]
+    )
+    assert "two tables or masks for one image, 'a.tif'" in line
+
+
+def test_results_of_fiji(htcell, project, table):
+    text = " ,Label,Area,X,Y\n1,exp1.2_c.tif:0005-0007,12,7.5,5.25\n"
+    assert htcell("import-annotations", project.path, table(text, "Results.csv")).exit_code == 0
+    np.testing.assert_allclose(project.annotation("exp1.2_c.tif").points, [[5.25, 7.5]])
+
+
+def test_kinds_of_exported_rois(htcell, project, tmp_path):
+    found = np.asarray([(30.0, 40.0)])
+    how = Provenance("B", DetectConfig(), 2.0, False, "2026-01-02T03:04:05+00:00", "0.1")
+    clicked = Annotation.of(np.asarray([(5.0, 7)]))
+    path = tmp_path / "rois.zip"
+    write_rois(path, [ImageRecord("a.tif", Detections(found, np.ones(1), how), clicked)])
+    for kind, points in (("annotated", [[5, 7]]), ("final", [[5, 7], [30, 40]])):
+        command = ("import-annotations", project.path, path, "--replace", "--type", kind)
+        assert htcell(*command).exit_code == 0
+        np.testing.assert_allclose(project.annotation("a.tif").points, points)
 
 
 def test_a_time_stack(htcell, tmp_path, table):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_htcell import export
+from napari_htcell import export, export_files
 from napari_htcell.annotations import Annotation, Region
 from napari_htcell.config import DetectConfig
 from napari_htcell.detections import Detections, Provenance
@@ -74,7 +74,7 @@ def test_what_nobody_knows_is_empty():
     assert tuple(row) == export.COUNT_COLUMNS
     assert row["status"] == "untouched"
     assert row["annotated"] == 0
-    assert all(row[name] is None for name in export.COUNT_COLUMNS[4:])
+    assert all(row[name] is None for name in export.COUNT_COLUMNS[5:])
 
 
 def test_a_model_that_finds_nothing_found_0():
@@ -86,6 +86,41 @@ def test_partial_clicks_alone_are_no_final_count():
     assert export.count_row(ImageRecord("a.tif", None, clicked((1, 1))))["final"] is None
     complete = clicked((1, 1), complete=True)
     assert export.count_row(ImageRecord("a.tif", None, complete))["final"] == 1
+
+
+def test_areas_and_densities():
+    row = export.count_row(
+        ImageRecord("a.tif", detected([(10, 10), (50, 50)]), clicked((10, 10)), extent=(500, 1000))
+    )
+    # 500 x 1000 pixels of 2 um
+    assert row["area_mm2"] == 2
+    assert (row["annotated_per_mm2"], row["detected_per_mm2"], row["final_per_mm2"]) == (0.5, 1, 1)
+    unsized = export.count_row(ImageRecord("a.tif", None, clicked((1, 1)), extent=(500, 1000)))
+    assert unsized["area_mm2"] is unsized["annotated_per_mm2"] is None
+    sized = ImageRecord("a.tif", None, clicked((1, 1)), pixel_size_um=2.0, extent=(500, 1000))
+    row = export.count_row(sized)
+    assert (row["area_mm2"], row["annotated_per_mm2"], row["final_per_mm2"]) == (2, 0.5, None)
+
+
+def test_a_region_has_a_row_of_its_own_below_its_frame():
+    inside = Region(((39.5, 39.5), (39.5, 59.5), (59.5, 59.5), (59.5, 39.5)), frame=1)
+    # Half of it lies beyond the image's right edge.
+    edge = Region(((-0.5, 89.5), (-0.5, 109.5), (9.5, 109.5), (9.5, 89.5)), frame=1)
+    points = np.asarray([(1, 50.0, 50.0), (1, 45.0, 45.0), (1, 80.0, 80.0), (0, 50.0, 50.0)])
+    annotation = Annotation(points, ("hand",) * 4, regions=(inside, edge))
+    found = detected([(1, 55.0, 45.0), (1, 90.0, 20.0)])
+    rows = ImageRecord("a.tif", found, annotation, n_frames=2, extent=(100, 100)).count_rows
+    assert [(row["frame"], row["region"]) for row in rows] == [
+        (0, None), (1, None), (1, 1), (1, 2)
+    ]  # fmt: skip
+    assert [row["status"] for row in rows] == ["partial", "partial", "complete", "complete"]
+    assert [row["annotated"] for row in rows] == [1, 3, 2, 0]
+    assert [row["detected"] for row in rows] == [0, 2, 1, 0]
+    assert [row["final"] for row in rows] == [1, 4, 2, 0]
+    assert [row["area_mm2"] for row in rows] == [0.04, 0.04, 0.0016, 0.0004]
+    assert rows[2]["final_per_mm2"] == 1250
+    assert rows[2]["model"] == "B"
+    assert "region 1: " in export.in_words(rows[2])
 
 
 def test_frames_are_counted_apart():
@@ -128,8 +163,8 @@ def test_project_tables(project):
     project.save_detections("a.tif", detected([(10, 10), (50, 50)]))
     project.save_annotation("a.tif", clicked((10, 10)))
     counts, points = project.exports_folder / "counts.csv", project.exports_folder / "points.csv"
-    assert export.export_counts(project, counts) == 2
-    assert export.export_points(project, points) == 2
+    assert export_files.export_counts(project, counts) == 2
+    assert export_files.export_points(project, points) == 2
     first, second = read(counts)
     assert (first["image"], first["final"], first["pixel_size_um"]) == ("a.tif", "2", "2.0")
     assert (second["image"], second["detected"], second["model"]) == ("b.tif", "", "")
@@ -138,7 +173,7 @@ def test_project_tables(project):
 
 def test_a_stack_has_a_row_for_every_frame(tmp_path):
     tifffile.imwrite(tmp_path / "t.tif", np.zeros((3, 40, 40), np.uint8), photometric="minisblack")
-    rows = export.count_rows(open_project(tmp_path))
+    rows = export_files.count_rows(open_project(tmp_path))
     assert [(row["image"], row["frame"]) for row in rows] == [
         ("t.tif", 0),
         ("t.tif", 1),
@@ -148,7 +183,7 @@ def test_a_stack_has_a_row_for_every_frame(tmp_path):
 
 def test_an_unreadable_image_is_named_and_not_counted(project):
     (project.path / "a.tif").write_bytes(b"II*\0")
-    rows = export.count_rows(project)
+    rows = export_files.count_rows(project)
     assert [row["status"] for row in rows] == ["unreadable", "untouched"]
     assert rows[0]["final"] is rows[0]["annotated"] is None
 
@@ -157,7 +192,7 @@ def test_a_damaged_file_writes_no_table(project):
     project.save_detections("b.tif", detected([(10, 10)]))
     (project.path / "detections" / "b.tif.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ValueError, match=r"b\.tif\.json"):
-        export.export_counts(project, project.exports_folder / "counts.csv")
+        export_files.export_counts(project, project.exports_folder / "counts.csv")
     assert not project.exports_folder.exists()
 
 

@@ -11,6 +11,7 @@ import napari_htcell
 
 FOLDER = Path(napari_htcell.__file__).parent
 WINDOW = ("widgets",)
+FORMATS = ("openpyxl", "roifile", "matplotlib")
 
 
 def loaded_by(script: str, *, unwanted: tuple[str, ...]) -> set[str]:
@@ -45,8 +46,14 @@ def test_no_core_module_loads_a_window_or_hides_a_function() -> None:
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
-    heavy = ("torch", "scipy", "pydantic", "numpy", "cv2", "pandas", "napari", "qtpy")
+    heavy = ("torch", "scipy", "pydantic", "numpy", "cv2", "pandas", "napari", "qtpy", *FORMATS)
     assert loaded_by("import napari_htcell", unwanted=heavy) == set()
+
+
+def test_libraries_of_formats_are_loaded_where_they_are_used() -> None:
+    modules = [one for one in core_modules() if not one.endswith(".demo")]
+    script = "".join(f"import {module}\n" for module in modules)
+    assert loaded_by(script, unwanted=FORMATS) == set()
 
 
 def test_listing_models_and_evaluating_load_no_torch() -> None:

@@ -12,7 +12,7 @@ import PIL.Image
 import pytest
 import tifffile
 
-from napari_htcell.imagefiles import ImageError, ImageFile
+from napari_htcell.imagefiles import ImageError, ImageFile, read_extent
 
 GREY = np.arange(20 * 30, dtype=np.uint8).reshape(20, 30)
 COLOURS = np.stack([GREY, GREY // 2, 255 - GREY], axis=-1)
@@ -312,3 +312,15 @@ def test_ink_is_not_light(tmp_path: Path, dtype: Any) -> None:
     np.testing.assert_array_equal(file.pixels[0, 0], [0, 0, 0])
     np.testing.assert_array_equal(file.pixels[1, 1], [0, most, most])
     np.testing.assert_array_equal(file.pixels[3, 4], [most, most, most])
+
+
+def test_extent_is_read_from_the_head_alone(tmp_path):
+    tifffile.imwrite(tmp_path / "t.tif", np.zeros((3, 40, 50), "u1"), photometric="minisblack")
+    tifffile.imwrite(tmp_path / "rgb.tif", np.zeros((40, 50, 3), "u1"), photometric="rgb")
+    PIL.Image.fromarray(np.zeros((40, 50), "u1")).save(tmp_path / "a.png")
+    for name in ("t.tif", "rgb.tif", "a.png"):
+        assert read_extent(tmp_path / name) == ImageFile.read(tmp_path / name).extent == (40, 50)
+    (tmp_path / "bad.tif").write_bytes(b"II*\0")
+    for name in ("bad.tif", "none.png"):
+        with pytest.raises(ImageError, match=name):
+            read_extent(tmp_path / name)

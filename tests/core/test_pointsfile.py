@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from napari_htcell.pointsfile import PointsFileError, points_rows, read_points, write_rows
 
@@ -49,6 +51,9 @@ def test_excel_starts_with_a_byte_order_mark_and_ends_lines_its_way(tmp_path: Pa
         ("frame,y,x", "5,1,2", [5, 1, 2]),
         ("x,y,t", "2,1,5", [5, 1, 2]),
         ("label,centroid-0,centroid-1", "7,1,2", [1, 2]),
+        (" ;Area;X;Y;Slice", "1;9;2,5;1,25;3", [2, 1.25, 2.5]),
+        ("X\tY\tFrame", "2\t1\t0", [0, 1, 2]),
+        ("y,x", '"1,5",2', [1.5, 2]),
     ],
 )
 def test_napari_and_stacks(tmp_path: Path, header: str, row: str, point: list[float]) -> None:
@@ -65,6 +70,18 @@ def test_one_table_of_many_stacks(tmp_path: Path, image: str, frame: str) -> Non
     np.testing.assert_array_equal(found["a.tif"][0], [[0, 1, 2], [1, 6, 7]])
     np.testing.assert_array_equal(found["b.tif"][0], [[3, 4, 5]])
     assert found["a.tif"][1] == ["hand", "B"]
+
+
+def test_results_of_fiji_name_the_image_in_their_label(tmp_path: Path) -> None:
+    text = " \tLabel\tArea\tX\tY\n1\ta.tif:0012-0034\t4\t3.5\t2\n2\tb.tif\t4\t1\t2\n"
+    found = read_points(written(tmp_path, text))
+    assert list(found) == ["a.tif", "b.tif"]
+    np.testing.assert_array_equal(found["a.tif"][0], [[2, 3.5]])
+
+
+def test_rejected_places_of_our_own_table_are_no_cells(tmp_path: Path) -> None:
+    text = "image,frame,y,x,kind\na.tif,0,1,2,annotated\na.tif,0,3,4,rejected\n"
+    np.testing.assert_array_equal(read_points(written(tmp_path, text))["a.tif"][0], [[0, 1, 2]])
 
 
 def test_table_without_rows(tmp_path: Path) -> None:
@@ -85,7 +102,7 @@ def test_table_without_rows(tmp_path: Path) -> None:
         ("y,x\n1,\n", "line 2: x is '', not a number"),
         ("y,x\n1\n", "line 2: x is '', not a number"),
         ("y,x\n1,2\n\n\n1,2,3\n", "line 5: has more fields than the header"),
-        ("y;x\n1,5;2,5\n", "line 2: y is '1,5', not a number"),
+        ("y;x\n1,5;2.5\n", "line 2: y is '1,5', not a number; write 1.5"),
         ("axis-0,axis-1,axis-2,axis-3\n1,2,3,4\n", "has the columns axis-0, axis-1, axis-2, ax"),
         ('y,x\n1,"' + "9" * 200_000 + '"\n', "cannot be read as a table (field larger than"),
     ],
@@ -129,3 +146,13 @@ def test_round_trip(tmp_path: Path, columns: int) -> None:
 def test_a_spreadsheet_runs_nothing(tmp_path: Path, value: Any, kept: str) -> None:
     write_rows(tmp_path / "a.csv", ["note"], [{"note": value}])
     assert (tmp_path / "a.csv").read_text() == f"note\n{kept}\n"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0")), min_size=1))
+@example(["=1+2", "'=1+2", "''=", "-1", "'-1", "+", "@a", "it's", "\t=1"])
+def test_texts_come_back_as_they_were(tmp_path: Path, names: list[str]) -> None:
+    write_rows(
+        tmp_path / "a.csv", ["image", "y", "x"], [{"image": n, "y": 1, "x": 2} for n in names]
+    )
+    assert set(read_points(tmp_path / "a.csv")) == set(names)

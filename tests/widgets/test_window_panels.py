@@ -336,6 +336,45 @@ def test_export_of_the_project_and_of_a_loose_image(dock, viewer, until, monkeyp
     assert row.startswith("loose,0,4.0,5.0,")
 
 
+def test_export_in_the_format_that_is_chosen(dock, until, monkeypatch, tmp_path):
+    kinds = []
+
+    def choose(_parent, _title, _start, filters):
+        kinds.append(filters.split(";;"))
+        return str(tmp_path / "field 1.5"), kinds[-1][-1]
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    names = [f"field 1.5{ending}" for ending in (".xlsx", ".zip", ".png")]
+    for button, name in zip(
+        (dock.export.counts_button, dock.export.points_button, dock.export.summary_button),
+        names,
+        strict=True,
+    ):
+        button.click()
+        assert dock.export.cancel_button.isVisibleTo(dock.export)
+        until(lambda name=name: name in dock.export.state.text())
+        until(lambda: not dock.export.job.is_running)
+        assert not dock.export.cancel_button.isVisibleTo(dock.export)
+    assert sorted(one.name for one in tmp_path.glob("field*")) == sorted(names)
+    assert "Fiji ROIs (*.zip)" in kinds[1]
+    # The dialog asked about "field 1.5" only, so the file of the same name stays.
+    before = (tmp_path / names[0]).read_bytes()
+    dock.export.counts_button.click()
+    until(lambda: (tmp_path / "field 1.5-2.xlsx").exists())
+    assert (tmp_path / names[0]).read_bytes() == before
+    until(lambda: not dock.export.job.is_running)
+
+
+def test_a_summary_of_a_loose_image(viewer, until, tmp_path):
+    panel = ExportPanel(viewer)
+    viewer.window.add_dock_widget(panel)
+    viewer.add_image(np.random.default_rng(0).random((2, 40, 50, 3)), rgb=True, name="colours")
+    panel.session.document.add([1, 4, 5])
+    panel.export_summary(tmp_path / "page.pdf")
+    until(lambda: not panel.job.is_running)
+    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+
+
 def test_dock_fits_a_small_screen(dock, qtbot):
     for step in range(dock.steps.count()):
         dock.steps.setCurrentIndex(step)

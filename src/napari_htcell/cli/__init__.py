@@ -31,7 +31,7 @@ COMMANDS = {
     "train": Entry("learn", "train", "Train a version from random weights."),
     "fine-tune": Entry("learn", "fine_tune", "Improve a model with a project's complete images."),
     "evaluate": Entry("evaluate", "evaluate", "Compare detections with the truth."),
-    "export": Entry("export", "export", "Write a project's counts and points as tables."),
+    "export": Entry("export", "export", "Write a project's counts, points and a summary page."),
     "models": Entry("models", "models", "List, show, import and export models."),
     "import-annotations": Entry(
         "import_annotations", "import_annotations", "Take clicks or masks into a project."

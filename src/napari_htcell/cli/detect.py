@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from napari_htcell import config, export, models, pointsfile
+from napari_htcell import config, export, models
 from napari_htcell.cli.options import EXISTING, build, given, pixel_size, settings_options
 from napari_htcell.cli.reporting import Reporter, following
-from napari_htcell.cli.tables import check_tables, table_options
+from napari_htcell.cli.tables import check_tables, table_options, write_tables
 from napari_htcell.config import DetectConfig
 from napari_htcell.export import ImageRecord
+from napari_htcell.export_files import Content, What
+from napari_htcell.imagefiles import ImageFile
 from napari_htcell.project import open_project
 from napari_htcell.words import count
 
@@ -56,7 +58,9 @@ def detect(
     An image that cannot be used is reported and stops nothing; the exit code is 1 then.
     """
     build(DetectConfig, values)
-    check_tables(counts, points)
+    asked: dict[What, Path | None] = {"counts": counts, "points": points}
+    wanted = {what: path for what, path in asked.items() if path is not None}
+    check_tables(wanted)
     # Before torch is loaded: it takes seconds, and these are the usual mistakes.
     folders = [open_project(path) for path in paths if path.is_dir()]
     place = folders[0] if len(folders) == 1 else None
@@ -83,7 +87,7 @@ def detect(
     for result in results:
         if result.error is not None:
             report.fail(result.error)
-    _give(results, counts, points, report)
+    _give(results, wanted, report)
     if any(result.error is not None for result in results):
         sys.exit(1)
 
@@ -102,26 +106,14 @@ def _warn_of_assumed(results: Sequence[FileResult], report: Reporter) -> None:
         )
 
 
-def _give(
-    results: Sequence[FileResult], counts: Path | None, points: Path | None, report: Reporter
-) -> None:
+def _give(results: Sequence[FileResult], wanted: Mapping[What, Path], report: Reporter) -> None:
     """Write the tables and say what was found."""
-    rows = [
-        row
-        for result in results
-        for row in (result.record or ImageRecord(result.name, is_readable=False)).count_rows
-    ]
+    records = [one.record or ImageRecord(one.name, is_readable=False) for one in results]
+    rows = [row for record in records for row in record.count_rows]
     lines = [export.in_words(row) for row in rows if row["model"]]
     # Tables of failures alone would look like results.
     if any(result.record for result in results):
-        if counts is not None:
-            pointsfile.write_rows(counts, export.COUNT_COLUMNS, rows)
-            read = [result for result in results if result.record]
-            lines.append(f"Wrote the counts of {count(len(read), 'image')} to {counts}")
-        if points is not None:
-            cells = [row for one in results if one.record for row in one.record.point_rows]
-            pointsfile.write_rows(points, export.POINT_COLUMNS, cells)
-            lines.append(f"Wrote {count(len(cells), 'point')} to {points}")
+        lines += write_tables(Content("", records, ImageFile.read), wanted, report)
     failed = [{"image": one.name, "error": one.error} for one in results if one.error is not None]
-    tell = report.result if counts is None and points is None else report.done
+    tell = report.done if wanted else report.result
     tell({"counts": rows, "failed": failed}, lines)

@@ -1,30 +1,66 @@
-"""Where commands write the two tables for publication."""
+"""Where commands write what is exported, in the format that each name says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from napari_htcell import export, pointsfile
+from napari_htcell import export_files
 from napari_htcell.cli.options import NEW_FILE
+from napari_htcell.cli.reporting import Reporter
+from napari_htcell.export_files import FORMATS, Content, What
+from napari_htcell.words import count
+
+FLAGS: Mapping[What, str] = {"counts": "--output", "points": "--points", "summary": "--summary"}
 
 
 def table_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the flags --output and --points."""
-    points = click.option("--points", type=NEW_FILE, help="Points table (CSV) to write.")
-    counts = click.option(
-        "-o", "--output", "counts", type=NEW_FILE, help="Counts table (CSV) to write."
-    )
+    points = click.option("--points", type=NEW_FILE, help=_help("Points", "points"))
+    counts = click.option("-o", "--output", "counts", type=NEW_FILE, help=_help("Counts", "counts"))
     return counts(points(function))
 
 
-def check_tables(counts: Path | None, points: Path | None) -> None:
+def summary_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the flag --summary."""
+    return click.option("--summary", type=NEW_FILE, help=_help("One-page summary", "summary"))(
+        function
+    )
+
+
+def _help(title: str, what: What) -> str:
+    formats = ", ".join(f"{suffix} ({words})" for suffix, words in FORMATS[what].items())
+    return f"{title} to write: {formats}."
+
+
+def check_tables(wanted: Mapping[What, Path]) -> None:
     """Refuse, before any work, names that would cost the user a file."""
-    if counts is not None and points is not None and counts.resolve() == points.resolve():
-        raise click.UsageError(f"--output and --points are both {counts}; choose two names")
-    for path, header in ((counts, export.COUNT_COLUMNS), (points, export.POINT_COLUMNS)):
-        if path is not None:
-            pointsfile.check_replaceable(path, header)
+    names: dict[Path, What] = {}
+    for what, path in wanted.items():
+        other = names.setdefault(path.resolve(), what)
+        if other != what:
+            raise click.UsageError(
+                f"{FLAGS[other]} and {FLAGS[what]} are both {path}; choose two names"
+            )
+    for what, path in wanted.items():
+        export_files.check_path(path, what)
+
+
+def write_tables(content: Content, wanted: Mapping[What, Path], report: Reporter) -> list[str]:
+    """Write files; return what to say of each."""
+    lines = []
+    for what, path in wanted.items():
+        number = report.follow(
+            export_files.write_steps(content, path, what), if_stopped=f"{path} is not written"
+        )
+        readable = [one for one in content.records if one.is_readable]
+        said = {
+            "counts": f"the counts of {count(len(readable), 'image')}",
+            "points": count(number, "point"),
+            "summary": f"a page on {count(number, 'image')}",
+        }
+        lines.append(f"Wrote {said[what]} to {path}")
+    return lines

@@ -197,6 +197,10 @@ class Document:
         points = _on_frame(np.asarray(points, dtype=np.float64))
         self._push(replace(self.annotation, points=points, sources=sources))
 
+    def take_over(self, annotation: Annotation) -> None:
+        """Have an annotation made elsewhere in place of this one."""
+        self._push(annotation=annotation)
+
     def accept(self, indices: npt.ArrayLike) -> None:
         """Annotate candidates, under the name of the model that found them."""
         if self.candidates is not None:

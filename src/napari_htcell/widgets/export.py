@@ -1,18 +1,21 @@
-"""Export: counts and points of the whole project as tables."""
+"""Export: counts, points and a summary of the whole project as files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import napari.viewer
-from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout
+import numpy as np
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout
 
-from napari_htcell import export
+from napari_htcell import export_files
 from napari_htcell.atomic import free_path
-from napari_htcell.project import Project
-from napari_htcell.widgets import jobs
+from napari_htcell.export import ImageRecord
+from napari_htcell.export_files import FORMATS, Content, What
+from napari_htcell.imagefiles import ImageFile
+from napari_htcell.progress import Progress
 from napari_htcell.widgets.document import Document
+from napari_htcell.widgets.import_points import ImportPanel
 from napari_htcell.widgets.panel import Panel, note
 from napari_htcell.words import count
 
@@ -21,9 +24,15 @@ EXPLANATION = (
     "what the model found besides them, without what you rejected."
 )
 
+TOOLTIPS: dict[What, str] = {
+    "counts": "A row for each image: how many cells, how many per mm², and how found",
+    "points": "A row for each cell: where it is, and who found it. Or all of them as ROIs for Fiji",
+    "summary": "One page to print or show: numbers, densities, and an image with its cells",
+}
+
 
 class ExportPanel(Panel):
-    """Writes the tables.
+    """Writes the tables, and takes in clicks made elsewhere.
 
     Parameters
     ----------
@@ -33,61 +42,96 @@ class ExportPanel(Panel):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
         self.job = self.new_job()
-        self._path = Path()
+        self._path, self._what = Path(), ""
+        self.importer = ImportPanel(viewer)
         self._build()
+        self.job.progressed.connect(self._on_progress)
         self.job.returned.connect(self._on_written)
+        self.job.finished.connect(self._on_finished)
         for signal in (self.session.project_changed, self.session.document_changed):
             self.listen(signal, self._refresh)
         self._refresh()
 
     def _build(self) -> None:
-        self.scope = note()
+        self.scope, self.state = note(), note()
         self.counts_button = QPushButton("Export counts…")
-        self.counts_button.setToolTip(
-            "<qt>A row for each image: how many cells, and how found</qt>"
-        )
         self.points_button = QPushButton("Export points…")
-        self.points_button.setToolTip("<qt>A row for each cell: where it is, and who found it</qt>")
-        self.state = note()
+        self.summary_button = QPushButton("Export a summary page…")
+        self.bar, self.cancel_button = QProgressBar(), QPushButton("Cancel")
+        self.bar.setTextVisible(False)
+        running = QHBoxLayout()
+        running.addWidget(self.bar, 1)
+        running.addWidget(self.cancel_button)
         layout = QVBoxLayout(self)
-        for widget in (
-            self.scope, self.counts_button, self.points_button, note(EXPLANATION), self.state
-        ):  # fmt: skip
-            layout.addWidget(widget)
+        layout.addWidget(self.scope)
+        for what, button in self._buttons().items():
+            button.setToolTip(f"<qt>{TOOLTIPS[what]}</qt>")
+            button.clicked.connect(lambda _=False, what=what: self._ask(what))
+            layout.addWidget(button)
+        layout.addWidget(note(EXPLANATION))
+        layout.addLayout(running)
+        layout.addWidget(self.state)
+        layout.addWidget(self.importer)
         layout.addStretch(1)
-        self.counts_button.clicked.connect(lambda: self._ask("counts.csv", self.export_counts))
-        self.points_button.clicked.connect(lambda: self._ask("points.csv", self.export_points))
+        self.cancel_button.clicked.connect(self.job.quit)
+        self._on_finished()
+
+    def _buttons(self) -> dict[What, QPushButton]:
+        return {
+            "counts": self.counts_button,
+            "points": self.points_button,
+            "summary": self.summary_button,
+        }
+
+    def rest(self) -> None:
+        """Stop what runs and save."""
+        self.importer.rest()
+        super().rest()
 
     def export_counts(self, path: Path) -> None:
-        """Write the counts table, in the background."""
-        self._export(path, export.export_counts, export.COUNT_COLUMNS, "count_rows")
+        """Write the counts, in the background, in the format that the name says."""
+        self._export(path, "counts")
 
     def export_points(self, path: Path) -> None:
-        """Write the points table, in the background."""
-        self._export(path, export.export_points, export.POINT_COLUMNS, "point_rows")
+        """Write the points, in the background, in the format that the name says."""
+        self._export(path, "points")
 
-    def _export(
-        self, path: Path, write: Callable[[Project, Path], int], columns: tuple[str, ...], rows: str
-    ) -> None:
+    def export_summary(self, path: Path) -> None:
+        """Write the summary page, in the background, in the format that the name says."""
+        self._export(path, "summary")
+
+    def _export(self, path: Path, what: What) -> None:
         project, document = self.session.project, self.session.document
         if self.job.is_running or not self.desk.autosave.save():
             return
-        self._path = path
+        self._path, self._what = path, what
         if document is not None and not document.in_project:
-            record = record_of(document)
-            self.job.start("exporting", lambda: jobs.table_steps(path, columns, record, rows))
+            content = content_of(document)
+            self.job.start("exporting", lambda: export_files.write_steps(content, path, what))
         elif project is not None:
-            self.job.start("exporting", lambda: jobs.export_steps(write, project, path))
+            self.job.start("exporting", lambda: export_files.export_steps(project, path, what))
+        if self.job.is_running:
+            self.state.setText("")
+            self.bar.setRange(0, 0)
+            self.bar.show()
+            self.cancel_button.show()
 
-    def _ask(self, name: str, write: Callable[[Path], None]) -> None:
-        start = free_path(self._folder() / name, ".csv")
-        chosen, _ = QFileDialog.getSaveFileName(self, "Export", str(start), "Table (*.csv)")
+    def _ask(self, what: What) -> None:
+        formats = FORMATS[what]
+        usual = next(iter(formats))
+        start = free_path(self._folder() / f"{what}{usual}", usual)
+        kinds = {f"{words} (*{suffix})": suffix for suffix, words in formats.items()}
+        chosen, kind = QFileDialog.getSaveFileName(self, "Export", str(start), ";;".join(kinds))
         if chosen:
             path = Path(chosen)
-            write(path if path.suffix else path.with_suffix(".csv"))
+            if path.suffix.lower() not in formats:
+                # The dialog has asked about the name without the ending only.
+                suffix = kinds.get(kind, usual)
+                path = free_path(path.with_name(path.name + suffix), suffix)
+            self._export(path, what)
 
     def _folder(self) -> Path:
-        """Return where tables go unless the user says otherwise."""
+        """Return where files go unless the user says otherwise."""
         document, project = self.session.document, self.session.project
         if document is not None and not document.in_project:
             return Path.home() if document.picture.path is None else document.picture.path.parent
@@ -96,13 +140,23 @@ class ExportPanel(Panel):
         project.exports_folder.mkdir(exist_ok=True)
         return project.exports_folder
 
-    def _on_written(self, rows: int) -> None:
-        self.state.setText(f"✓ {rows} rows written to {self._path}")
+    def _on_progress(self, progress: Progress) -> None:
+        self.bar.setRange(0, progress.total)
+        self.bar.setValue(progress.done)
+
+    def _on_written(self, number: int) -> None:
+        noun = "point" if self._path.suffix.lower() == ".zip" else "row"
+        what = "Page" if self._what == "summary" else count(number, noun)
+        self.state.setText(f"✓ {what} written to {self._path}")
+
+    def _on_finished(self) -> None:
+        self.bar.hide()
+        self.cancel_button.hide()
 
     def _refresh(self) -> None:
         document, project = self.session.document, self.session.project
         loose = document if document is not None and not document.in_project else None
-        for button in (self.counts_button, self.points_button):
+        for button in self._buttons().values():
             button.setEnabled(loose is not None or project is not None)
         if loose is not None:
             self.scope.setText(f"Of the image {loose.name}, which is in no project.")
@@ -112,13 +166,20 @@ class ExportPanel(Panel):
             self.scope.setText("Open a folder, or an image in napari, to begin.")
 
 
-def record_of(document: Document) -> export.ImageRecord:
-    """Return what is said about an image that is in no project."""
+def content_of(document: Document) -> Content:
+    """Return what can be exported of an image that is in no project."""
     picture = document.picture
-    return export.ImageRecord(
+    height, width = picture.shape[-2:]
+    record = ImageRecord(
         picture.name if picture.path is None else picture.path.name,
         document.found,
         document.annotation,
         picture.shape[0] if picture.ndim == 3 else 1,
         picture.pixel_size_um,
+        extent=(height, width),
     )
+
+    def read(_name: str) -> ImageFile:
+        return ImageFile(np.asarray(picture.pixels), picture.is_rgb, picture.pixel_size_um)
+
+    return Content(record.image, [record], read)

@@ -5,23 +5,24 @@ Modules that load torch are imported inside: it takes seconds, and the window is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Collection, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_htcell import pointsfile
+from napari_htcell import importing
+from napari_htcell.annotations import Annotation
 from napari_htcell.config import DetectConfig
 from napari_htcell.progress import Progress
 from napari_htcell.project import Project, open_project
 from napari_htcell.widgets.document import Document, Picture
 from napari_htcell.widgets.session import Summary, summarise
+from napari_htcell.words import count
 
 if TYPE_CHECKING:
     from napari_htcell.batch import FileResult
     from napari_htcell.detect import Prediction
-    from napari_htcell.export import ImageRecord
     from napari_htcell.forecast import Forecast
     from napari_htcell.models import Model
 
@@ -135,22 +136,44 @@ def versions_steps() -> Generator[Progress, None, list[tuple[str, str]]]:
     ]
 
 
-def export_steps(
-    write: Callable[[Project, Path], int], project: Project, path: Path
-) -> Generator[Progress, None, int]:
-    """Write a table of a project; return its number of rows."""
-    yield Progress("exporting", 0, 0)
-    return write(project, path)
+def kinds_steps(path: Path) -> Generator[Progress, None, dict[str, str]]:
+    """Return the kinds of points that a file has, with what to call each; none of a folder."""
+    yield Progress(f"reading {path.name}", 0, 0)
+    if path.is_dir():
+        return {}
+    sets = importing.chosen(importing.read_point_sets(path))
+    return {
+        one.kind: f"{one.title or one.kind} ({count(len(one.points), 'point')})"
+        for one in sets
+        if one.kind
+    }
 
 
-def table_steps(
-    path: Path, columns: Sequence[str], record: ImageRecord, rows: str
-) -> Generator[Progress, None, int]:
-    """Write a table of one image that is in no project; return its number of rows."""
-    yield Progress("exporting", 0, 0)
-    table = getattr(record, rows)
-    pointsfile.write_rows(path, columns, table)
-    return len(table)
+def plan_steps(
+    project: Project, path: Path, kinds: Collection[str]
+) -> Generator[Progress, None, tuple[dict[str, Annotation], list[str]]]:
+    """Read what is to be imported, and which images would lose clicks that they have."""
+    plan = yield from importing.plan_steps(project, path, kinds=kinds)
+    return plan, importing.annotated_already(project, plan)
+
+
+def plan_loose_steps(
+    document: Document, path: Path, kinds: Collection[str]
+) -> Generator[Progress, None, tuple[dict[str, Annotation], list[str]]]:
+    """Do the same for an image that is in no project."""
+    yield Progress(f"reading {path.name}", 0, 0)
+    picture, name = document.picture, document.name
+    target = importing.Target(name if picture.path is None else picture.path.name, picture.shape)
+    annotation = importing.for_one_image(path, target, kinds=kinds)
+    return {name: annotation}, [name] if document.annotation.frames else []
+
+
+def import_steps(
+    project: Project, plan: Mapping[str, Annotation]
+) -> Generator[Progress, None, dict[str, Summary]]:
+    """Keep what was imported; return a line about each image."""
+    yield from importing.keep_steps(project, plan)
+    return {name: summarise(one, project.detections(name)) for name, one in plan.items()}
 
 
 def _load(model_name: str, project: Project | None) -> Model:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from napari_htcell.colours import ANNOTATED_COLOUR, DETECTED_COLOUR
+
 
 @dataclass(frozen=True)
 class State:
@@ -45,7 +47,7 @@ class State:
 
 
 ANNOTATED = State(
-    "annotated", "disc", "#e69f00", 16.0, "A cell, by your word. No model was run in this image"
+    "annotated", "disc", ANNOTATED_COLOUR, 16.0, "A cell, by your word. No model was run here"
 )
 AGREED = State(
     "annotated and detected", "diamond", "#f0e442", 20.0, "A cell, by your word and the model's"
@@ -60,7 +62,7 @@ MISSED = State(
 CANDIDATE = State(
     "candidates (detected only)",
     "disc",
-    "#56b4e9",
+    DETECTED_COLOUR,
     32.0,
     "The model's word alone: click to accept it, right-click or Alt+click to reject it",
 )

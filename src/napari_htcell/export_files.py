@@ -1,0 +1,225 @@
+"""Exported files: counts, points and a summary of a project, in the format that the name says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from napari_htcell import pointsfile, rois, summary, workbook
+from napari_htcell.export import COUNT_COLUMNS, POINT_COLUMNS, ImageRecord, Row
+from napari_htcell.imagefiles import ImageError, ImageFile, read_extent
+from napari_htcell.progress import Clock, Progress, run
+from napari_htcell.project import Project
+
+What = Literal["counts", "points", "summary"]
+
+FORMATS: Mapping[What, Mapping[str, str]] = {
+    "counts": {".csv": "Table", ".xlsx": "Excel workbook, counts and points"},
+    "points": {
+        ".csv": "Table",
+        ".xlsx": "Excel workbook, counts and points",
+        ".zip": "Fiji ROIs",
+    },
+    "summary": {".pdf": "PDF page", ".png": "Picture"},
+}
+"""What is written under which ending; the first is the usual one."""
+
+COLUMNS: Mapping[What, tuple[str, ...]] = {"counts": COUNT_COLUMNS, "points": POINT_COLUMNS}
+
+
+class ExportError(ValueError):
+    """A file cannot be exported; the text says which, why, and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """All that can be exported.
+
+    Parameters
+    ----------
+    title : str
+        Name of the project or image.
+    records : sequence of ImageRecord
+    read : callable
+        Reads the pixels of one of the images, by the name in its record.
+    """
+
+    title: str
+    records: Sequence[ImageRecord]
+    read: Callable[[str], ImageFile]
+
+
+def check_path(path: Path, what: What) -> None:
+    """Refuse names that would cost the user a file, or say no format.
+
+    Raises
+    ------
+    ExportError
+        If the ending is of no known format, or another file than an older export is there.
+    PointsFileError
+        If another file than an older table is there.
+    """
+    suffix = path.suffix.lower()
+    readers = {".xlsx": workbook.is_ours, ".zip": rois.is_ours}
+    if what == "summary" or (suffix in readers and suffix in FORMATS[what]):
+        is_ours = readers.get(suffix, summary.is_ours)
+        if path.exists() and path.stat().st_size and not is_ours(path):
+            raise ExportError(
+                f"{path}: is there already and was not exported from here; choose another name, or "
+                "delete it"
+            )
+    else:
+        pointsfile.check_replaceable(path, COLUMNS[what])
+    if suffix not in FORMATS[what]:
+        known = " or ".join(FORMATS[what])
+        raise ExportError(f"{path}: the name says no format for {what}; end it in {known}")
+
+
+def image_record(project: Project, name: str) -> ImageRecord:
+    """Return all that is said about an image of a project."""
+    detections = project.detections(name)
+    if detections is not None and detections.points.shape[1] == 2:
+        # Only the head of the file has more to tell, and reading hundreds whole takes minutes.
+        try:
+            extent = read_extent(project.image_path(name))
+        except ImageError:
+            extent = None
+        return ImageRecord(name, detections, project.annotation(name), extent=extent)
+    try:
+        file = project.read_image(name)
+    except ImageError:
+        annotation = project.annotation(name)
+        n_frames = max(annotation.frames, default=0) + 1
+        return ImageRecord(name, detections, annotation, n_frames, is_readable=False)
+    n_frames = file.pixels.shape[0] if file.ndim == 3 else 1
+    annotation = project.annotation(name, file.ndim)
+    return ImageRecord(
+        name, detections, annotation, n_frames, file.pixel_size_um, extent=file.extent
+    )
+
+
+def content_steps(project: Project) -> Generator[Progress, None, Content]:
+    """Read all that a project can export.
+
+    Raises
+    ------
+    ValueError
+        If a file of annotations or detections is damaged; with its name.
+    """
+    clock, records = Clock(len(project.images)), []
+    for done, name in enumerate(project.images, start=1):
+        records.append(image_record(project, name))
+        yield Progress("reading", done, clock.total, clock.seconds_left(done))
+    return Content(project.path.name, records, project.read_image)
+
+
+def write_steps(content: Content, path: Path, what: What) -> Generator[Progress, None, int]:
+    """Write a file in the format that its name says, replacing it in one step.
+
+    Returns
+    -------
+    int
+        Number of rows of a table (in a workbook, of the one that was asked for), of points among
+        ROIs, of images in a summary.
+
+    Raises
+    ------
+    ExportError
+        If the name says no format.
+    """
+    suffix, records = path.suffix.lower(), content.records
+    if suffix not in FORMATS[what]:
+        known = " or ".join(FORMATS[what])
+        raise ExportError(f"{path}: the name says no format for {what}; end it in {known}")
+    yield Progress(f"writing {path.name}", 0, 0)
+    if what == "summary":
+        summary.write_summary(path, content.title, records, content.read)
+        return len(records)
+    if suffix == ".zip":
+        return rois.write_rois(path, records)
+    rows: dict[What, list[Row]] = {
+        "counts": [row for record in records for row in record.count_rows]
+    }
+    if what == "points" or suffix == ".xlsx":
+        rows["points"] = [row for record in records for row in record.point_rows]
+    if suffix == ".xlsx":
+        sheets = {name: (COLUMNS[name], table) for name, table in rows.items()}
+        yield from workbook.write_steps(path, sheets)
+    else:
+        pointsfile.write_rows(path, COLUMNS[what], rows[what])
+    return len(rows[what])
+
+
+def export_steps(project: Project, path: Path, what: What) -> Generator[Progress, None, int]:
+    """Read a project and write a file; see `write_steps`. If it is stopped, nothing is written."""
+    content = yield from content_steps(project)
+    return (yield from write_steps(content, path, what))
+
+
+def count_rows(project: Project) -> list[Row]:
+    """Return the counts table of a project.
+
+    Returns
+    -------
+    list of dict
+        One row per image and frame, and per complete region, with the keys `COUNT_COLUMNS`.
+
+    Raises
+    ------
+    ValueError
+        If a file of annotations or detections is damaged; with its name.
+    """
+    return [row for record in run(content_steps(project)).records for row in record.count_rows]
+
+
+def export_counts(project: Project, path: str | Path) -> int:
+    """Write the counts table of a project, as .csv, or as .xlsx with the points table.
+
+    Returns
+    -------
+    int
+        Number of rows.
+
+    Raises
+    ------
+    ValueError
+        If a file of annotations or detections is damaged, or the name says no format; nothing is
+        written then.
+    """
+    return run(export_steps(project, Path(path), "counts"))
+
+
+def export_points(project: Project, path: str | Path) -> int:
+    """Write the points of a project, as .csv, .xlsx with the counts table, or .zip of Fiji ROIs.
+
+    Returns
+    -------
+    int
+        Number of points.
+
+    Raises
+    ------
+    ValueError
+        If a file of annotations or detections is damaged, or the name says no format; nothing is
+        written then.
+    """
+    return run(export_steps(project, Path(path), "points"))
+
+
+def export_summary(project: Project, path: str | Path) -> int:
+    """Write one page on a project, as .pdf or .png: counts, densities, an example, how found.
+
+    Returns
+    -------
+    int
+        Number of images.
+
+    Raises
+    ------
+    ValueError
+        If a file of annotations or detections is damaged, or the name says no format; nothing is
+        written then.
+    """
+    return run(export_steps(project, Path(path), "summary"))

@@ -1,0 +1,75 @@
+"""What is taken of a file, and for which image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_htcell.annotations import Annotation
+from napari_htcell.imagefiles import ImageError
+from napari_htcell.importing import (
+    ImportFileError,
+    Target,
+    annotated_already,
+    chosen,
+    for_one_image,
+    keep_steps,
+    plan_steps,
+    to_annotation,
+)
+from napari_htcell.pointsets import PointSet
+from napari_htcell.progress import run
+
+ONE = np.asarray([(1.0, 2.0)])
+
+
+def sets(*kinds):
+    return [PointSet("a.tif", ONE, "file", kind, title) for kind, title in kinds]
+
+
+def test_all_marker_types_are_taken_but_of_our_rois_the_annotated():
+    counter = sets(("1", "Type 1"), ("2", "dead"))
+    assert chosen(counter) == counter
+    rois = sets(("annotated", ""), ("candidates", ""), ("final", ""))
+    assert chosen(rois) == rois[:1]
+    assert chosen(rois, ["final"]) == rois[2:]
+    assert chosen(counter, ["Dead"]) == counter[1:]
+
+
+def test_a_kind_that_is_not_there():
+    with pytest.raises(ImportFileError, match="file: has no points of type 7, but Type 1, dead"):
+        chosen(sets(("1", "Type 1"), ("2", "dead")), ["7"])
+
+
+def test_points_of_several_kinds_are_put_together():
+    annotation = to_annotation(sets(("1", ""), ("2", "")), Target("a.tif", (5, 5)), complete=True)
+    np.testing.assert_array_equal(annotation.points, [[1, 2], [1, 2]])
+    assert annotation.sources == ("hand", "hand")
+    assert annotation.complete_frames == {0}
+
+
+def test_a_mask_of_another_image():
+    mask = PointSet("", ONE, "mask.tif", shape=(5, 6))
+    with pytest.raises(ImageError, match=r"mask\.tif: has the shape \(5, 6\), but a\.tif has"):
+        to_annotation([mask], Target("a.tif", (5, 5)))
+
+
+def test_a_loose_image_takes_its_own_points_of_a_table_of_many(tmp_path):
+    path = tmp_path / "clicks.csv"
+    path.write_text("image,y,x\na.tif,1,2\nb.tif,3,4\n")
+    np.testing.assert_array_equal(for_one_image(path, Target("b.tif", (9, 9))).points, [[3, 4]])
+    with pytest.raises(ImportFileError, match=r"points of 2 images, not c\.tif"):
+        for_one_image(path, Target("c.tif", (9, 9)))
+    path.write_text("image,y,x\nanother name.tif,1,2\n")
+    assert len(for_one_image(path, Target("c.tif", (9, 9))).points) == 1
+
+
+def test_a_plan_keeps_nothing_until_it_is_kept(make_project, tmp_path):
+    project = make_project(a=Annotation.of(ONE), b=Annotation.empty())
+    path = tmp_path / "clicks.csv"
+    path.write_text("image,y,x\na.tif,5,6\nb.tif,3,4\nb.tif,7,8\n")
+    plan = run(plan_steps(project, path))
+    assert annotated_already(project, plan) == ["a.tif"]
+    np.testing.assert_array_equal(project.annotation("a.tif").points, ONE)
+    assert run(keep_steps(project, plan)) == {"a.tif": 1, "b.tif": 2}
+    np.testing.assert_array_equal(project.annotation("a.tif").points, [[5, 6]])
