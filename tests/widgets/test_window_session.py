@@ -11,8 +11,9 @@ import pytest
 from napari_htcell.annotations import Annotation
 from napari_htcell.progress import run
 from napari_htcell.project import open_project
+from napari_htcell.summaries import summarise
 from napari_htcell.widgets import jobs
-from napari_htcell.widgets.session import Session, summarise
+from napari_htcell.widgets.session import Session
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 
 from napari_htcell.project import Project
+from napari_htcell.summaries import Summary
 from napari_htcell.widgets import jobs
 from napari_htcell.widgets.document import Document
 from napari_htcell.widgets.panel import Panel, note
-from napari_htcell.widgets.session import Summary
 
 STATUS_SIGNS = {"untouched": "○", "partial": "◐", "complete": "●"}
 HINT = (

@@ -15,8 +15,8 @@ from napari_htcell import pointsfile
 from napari_htcell.config import DetectConfig
 from napari_htcell.progress import Progress
 from napari_htcell.project import Project, open_project
+from napari_htcell.summaries import Summary, summaries_steps
 from napari_htcell.widgets.document import Document, Picture
-from napari_htcell.widgets.session import Summary, summarise
 
 if TYPE_CHECKING:
     from napari_htcell.batch import FileResult
@@ -36,18 +36,6 @@ def open_steps(
     project = open_project(path)
     summaries = yield from summaries_steps(project)
     return project, summaries
-
-
-def summaries_steps(project: Project) -> Generator[Progress, None, dict[str, Summary]]:
-    """Read what is known about each image of a project; a damaged file is told of there."""
-    summaries = {}
-    for done, name in enumerate(project.images, start=1):
-        try:
-            summaries[name] = summarise(project.annotation(name), project.detections(name))
-        except ValueError as error:
-            summaries[name] = Summary(fault=str(error))
-        yield Progress("opening", done, len(project.images))
-    return summaries
 
 
 def read_steps(project: Project, name: str) -> Generator[Progress, None, Document]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_htcell.annotations import Annotation, Status
 from napari_htcell.config import DEFAULT_MODEL, DetectConfig
-from napari_htcell.detections import Detections
 from napari_htcell.models import ModelEntry, list_models
 from napari_htcell.project import Project, ProjectSettings
+from napari_htcell.summaries import Summary, summarise
 from napari_htcell.widgets.document import Document
 
 if TYPE_CHECKING:
@@ -19,51 +18,6 @@ if TYPE_CHECKING:
 
 HEAT_MAP_BYTES = 500_000_000
 """Memory for kept heat maps; beyond it the threshold of the oldest images needs a new run."""
-
-
-@dataclass(frozen=True)
-class Summary:
-    """An image of the project in one line.
-
-    Parameters
-    ----------
-    status : {"untouched", "partial", "complete"}
-        Complete if all annotated frames are.
-    annotated : int
-        Annotated points.
-    complete_frames : int
-    complete_points : int
-        Points in complete frames, which fine-tuning learns from.
-    detected : int or None
-        Detections kept; None if no model was run.
-    fault : str
-        What is wrong with its files; empty if nothing.
-    """
-
-    status: Status = "untouched"
-    annotated: int = 0
-    complete_frames: int = 0
-    complete_points: int = 0
-    regions: int = 0
-    detected: int | None = None
-    fault: str = ""
-
-
-def summarise(annotation: Annotation, detections: Detections | None) -> Summary:
-    """Return one line about an image."""
-    states = {annotation.status(frame) for frame in annotation.frames} or {"untouched"}
-    return Summary(
-        status="complete"
-        if states == {"complete"}
-        else "partial"
-        if annotation.frames
-        else "untouched",
-        annotated=len(annotation.points),
-        complete_frames=len(annotation.complete_frames),
-        complete_points=sum(len(annotation.in_frame(f)) for f in annotation.complete_frames),
-        regions=len(annotation.regions),
-        detected=None if detections is None else len(detections),
-    )
 
 
 class Session:
