@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_htcell.annotations import Annotation
 from napari_htcell.evaluate import evaluate
+from napari_htcell.pointsfile import Points
 from napari_htcell.words import count
 
 ItemT = TypeVar("ItemT")
@@ -25,18 +26,21 @@ class Merged:
     annotation : Annotation
     added, removed : int
         Points that are there, or gone, because of them.
+    is_marked : bool
+        Whether other frames or regions are complete because of them.
     """
 
     annotation: Annotation
     added: int
     removed: int
+    is_marked: bool
 
     @property
     def in_words(self) -> str:
-        """What they have changed."""
+        """What they have changed; empty if nothing."""
         said = [f"{count(self.added, 'point')} added"] if self.added else []
         said += [f"{count(self.removed, 'point')} removed"] if self.removed else []
-        return ", ".join(said) or "no points changed"
+        return ", ".join(said + ["what is complete"] * self.is_marked)
 
 
 def merge(base: Annotation, ours: Annotation, theirs: Annotation, same_px: float) -> Merged:
@@ -58,32 +62,42 @@ def merge(base: Annotation, ours: Annotation, theirs: Annotation, same_px: float
     ValueError
         If the points of the three are not of the same kind of image.
     """
-    before, here, there = (_keys(one) for one in (base, ours, theirs))
+    kept, new = _merge_points(base.points, ours.points, theirs.points, same_px)
+    complete = frozenset(
+        _merge_items(base.complete_frames, ours.complete_frames, theirs.complete_frames)
+    )
+    regions = tuple(_merge_items(base.regions, ours.regions, theirs.regions))
+    merged = replace(
+        ours,
+        points=np.concatenate([ours.points[kept], theirs.points[new]]),
+        sources=tuple([ours.sources[i] for i in kept] + [theirs.sources[i] for i in new]),
+        complete_frames=complete,
+        regions=regions,
+    )
+    is_marked = complete != ours.complete_frames or regions != ours.regions
+    return Merged(merged, len(new), len(ours.points) - len(kept), is_marked)
+
+
+def _merge_points(
+    base: Points, ours: Points, theirs: Points, same_px: float
+) -> tuple[list[int], list[int]]:
+    """Return the indices of our points that stay, and of theirs that are new to us."""
+    before, here, there = (_keys(points) for points in (base, ours, theirs))
     known, all_ours, gone = set(before), set(before) | set(here), set(before) - set(there)
     new_here = [index for index, key in enumerate(here) if key not in known]
     new_there = [index for index, key in enumerate(there) if key not in all_ours]
-    same = evaluate(theirs.points[new_there], ours.points[new_here], cutoff_px=same_px).pairs[:, 0]
-    added = np.delete(np.asarray(new_there, dtype=np.intp), same)
-    removed = [i for i, key in enumerate(here) if key in gone]
-    kept = ours.remove(removed)
-    merged = replace(
-        kept,
-        points=np.concatenate([kept.points, theirs.points[added]]),
-        sources=kept.sources + tuple(theirs.sources[i] for i in added),
-        complete_frames=frozenset(
-            _merge(base.complete_frames, ours.complete_frames, theirs.complete_frames)
-        ),
-        regions=tuple(_merge(base.regions, ours.regions, theirs.regions)),
-    )
-    return Merged(merged, len(added), len(removed))
+    pairs = evaluate(theirs[new_there], ours[new_here], cutoff_px=same_px).pairs
+    same = {new_there[index] for index in pairs[:, 0].tolist()}
+    kept = [index for index, key in enumerate(here) if key not in gone]
+    return kept, [index for index in new_there if index not in same]
 
 
-def _keys(annotation: Annotation) -> list[Key]:
+def _keys(points: Points) -> list[Key]:
     """Return what a table tells points by: a point that is read again is no other point."""
-    return [tuple(f"{value:.3f}" for value in point) for point in annotation.points.tolist()]
+    return [tuple(f"{value:.3f}" for value in point) for point in points.tolist()]
 
 
-def _merge(
+def _merge_items(
     base: Collection[ItemT], ours: Collection[ItemT], theirs: Collection[ItemT]
 ) -> list[ItemT]:
     kept = [one for one in ours if one in theirs or one not in base]

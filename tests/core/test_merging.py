@@ -58,14 +58,15 @@ def test_completeness_and_regions_of_both():
     base = Annotation(np.empty((0, 3)), (), frozenset({0}), (box(0.0),))
     ours = Annotation(np.empty((0, 3)), (), frozenset({0, 1}), (box(0.0), box(20.0)))
     theirs = Annotation(np.empty((0, 3)), (), frozenset({2}), (box(40.0),))
-    merged = merge(base, ours, theirs, 5.0).annotation
-    assert merged.complete_frames == {1, 2}
-    assert merged.regions == (box(20.0), box(40.0))
+    merged = merge(base, ours, theirs, 5.0)
+    assert merged.in_words == "what is complete"
+    assert merged.annotation.complete_frames == {1, 2}
+    assert merged.annotation.regions == (box(20.0), box(40.0))
 
 
 def test_nothing_to_merge():
     merged = merge(BASE, BASE, BASE, 5.0)
-    assert merged.in_words == "no points changed"
+    assert merged.in_words == ""
     assert places(merged.annotation) == places(BASE)
     assert (
         len(

@@ -15,10 +15,23 @@ from napari_htcell.config import DetectConfig, EvaluateConfig
 from napari_htcell.detections import Detections
 from napari_htcell.evaluate import evaluate
 from napari_htcell.pointsfile import Points
+from napari_htcell.project import Stamps
 from napari_htcell.widgets.history import History
 
 if TYPE_CHECKING:
     from napari_htcell.detect import Prediction
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Stands for pixels that were let go of and have to be read again.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    """
+
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +70,15 @@ class Picture:
     def ndim(self) -> int:
         """2 for an image, 3 for a time stack."""
         return len(self.shape)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the pixels are there."""
+        return not isinstance(self.pixels, Unread)
+
+    def without_pixels(self) -> Picture:
+        """Return the same picture, to be read again."""
+        return replace(self, pixels=Unread(tuple(self.pixels.shape)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +142,8 @@ class Document:
         self._found = detections
         self._kept: tuple[Points, Detections | None] | None = None
         self.saved_annotation, self.saved_detections = annotation, detections
+        self.stamps: Stamps | None = None
+        """What its files were like when it was read or saved last; None if it has none."""
 
     @property
     def name(self) -> str:
@@ -243,6 +267,10 @@ class Document:
     def mark_complete(self, complete: bool, frame: int = 0) -> None:
         """Say that every cell of a frame is annotated, or no longer so."""
         self._push(annotation=self.annotation.mark_complete(complete, frame))
+
+    def take_over(self, annotation: Annotation) -> None:
+        """Go on with an annotation that was changed elsewhere; undo goes back to the one here."""
+        self._push(annotation=annotation)
 
     def redraw(self, settings: DetectConfig) -> bool:
         """Draw the detections anew from the kept heat maps; False if there are none."""

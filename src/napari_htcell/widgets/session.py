@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from napari_htcell.annotations import Annotation
 from napari_htcell.config import DEFAULT_MODEL, DetectConfig
+from napari_htcell.detections import Detections
+from napari_htcell.lease import Holder, Lease
 from napari_htcell.models import ModelEntry, list_models
 from napari_htcell.project import Project, ProjectSettings
 from napari_htcell.summaries import Summary, summarise
+from napari_htcell.widgets import saving
 from napari_htcell.widgets.document import Document
 
 if TYPE_CHECKING:
@@ -18,6 +23,12 @@ if TYPE_CHECKING:
 
 HEAT_MAP_BYTES = 500_000_000
 """Memory for kept heat maps; beyond it the threshold of the oldest images needs a new run."""
+
+PIXEL_BYTES = 500_000_000
+"""Memory for images that were shown before; beyond it the oldest are read again when wanted."""
+
+State = tuple[Annotation, Detections | None]
+"""What a person and what a model says about an image."""
 
 
 class Session:
@@ -32,6 +43,8 @@ class Session:
         The project's images.
     model : str
         Name of the chosen model; empty if there is none.
+    others : tuple of Holder
+        Other windows that have the project open.
     """
 
     project_changed = Signal()
@@ -42,12 +55,16 @@ class Session:
     models_changed = Signal()
     model_changed = Signal()
     saved_changed = Signal()
+    others_changed = Signal()
+    told = Signal(str)
 
     def __init__(self) -> None:
         self.project: Project | None = None
         self.document: Document | None = None
         self.summaries: dict[str, Summary] = {}
         self.model = ""
+        self.others: tuple[Holder, ...] = ()
+        self._lease: Lease | None = None
         self._documents: dict[str, Document] = {}
         self.refresh_models()
 
@@ -56,23 +73,51 @@ class Session:
         self.flush()
         self.project, self.summaries = project, dict(summaries)
         self.document, self._documents = None, {}
+        if self._lease is not None:
+            self._lease.release()
+        self._lease = Lease(project.path)
         self.project_changed.emit()
+        self.beat()
         self.summaries_changed.emit()
         self.document_changed.emit()
         self.refresh_models()
+
+    def beat(self) -> None:
+        """Say that this window has the project open, if it does, and look for others that have."""
+        if self._lease is None:
+            return
+        self._lease.beat()
+        before, self.others = self.others, self._lease.others()
+        if self.others != before:
+            self.others_changed.emit()
 
     def show(self, document: Document | None) -> None:
         """Go over to another image; the one before is saved first."""
         self.flush()
         if document is not None and document.in_project:
+            document = self._known(document)
+            # The last one is the one that was shown last.
+            self._documents.pop(document.name, None)
             self._documents[document.name] = document
+            self._trim_pixels()
         self.document = document
         self.document_changed.emit()
         self._summarise()
 
     def opened(self, name: str) -> Document | None:
-        """Return an image of the project if it was open before, with its undo steps."""
-        return self._documents.get(name)
+        """Return an image of the project if it was open before, with its undo steps.
+
+        None too if it has to be read again: its pixels were let go of, or its files are others.
+        """
+        document = self._documents.get(name)
+        if document is None or self.project is None or not document.picture.is_read:
+            return None
+        return document if saving.is_current(self.project, document) else None
+
+    def states(self, names: Iterable[str]) -> dict[str, State]:
+        """Return annotation and detections of those of the images that were open, as they are."""
+        known = ((name, self._documents.get(name)) for name in names)
+        return {name: (one.annotation, one.kept) for name, one in known if one is not None}
 
     def forget(self, name: str) -> None:
         """Read an image anew when it is opened next."""
@@ -110,12 +155,16 @@ class Session:
         return True
 
     def reread_detections(self) -> None:
-        """Take over what a job has detected in the project's images."""
-        if self.project is None:
+        """Take over what a job has detected in the project's images, and kept there."""
+        if self.project is None or self._lease is None:
             return
+        self._lease.take()
         for document in self._documents.values():
+            stamps = self.project.stamps(document.name)
             found = self.project.detections(document.name)
             if found is not None:
+                if document.stamps is not None:
+                    document.stamps = replace(document.stamps, detections=stamps.detections)
                 document.found = document.saved_detections = found
                 document.prediction = None
         self.found_changed.emit()
@@ -124,7 +173,9 @@ class Session:
     def take_summaries(self, summaries: dict[str, Summary]) -> None:
         """Take over what was read about the project's images."""
         self.summaries.update(summaries)
-        self._summarise()
+        for name, (annotation, kept) in self.states(summaries).items():
+            # It may have been changed since it was read.
+            self._take_summary(name, summarise(annotation, kept))
         self.summaries_changed.emit()
 
     def state_pixel_size(self, size_um: float) -> None:
@@ -170,10 +221,10 @@ class Session:
     @property
     def is_saved(self) -> bool:
         """Whether everything that can be kept in the project is there."""
-        return not any(_unsaved(document) for document in self._documents.values())
+        return all(saving.is_saved(document) for document in self._documents.values())
 
     def flush(self) -> None:
-        """Save what is not saved yet.
+        """Save what is not saved yet, beside what was saved elsewhere meanwhile.
 
         Raises
         ------
@@ -183,16 +234,34 @@ class Session:
         """
         if self.project is None or self.is_saved:
             return
+        if self._lease is not None:
+            self._lease.take()
         for document in self._documents.values():
-            if document.annotation is not document.saved_annotation:
-                annotation = document.annotation
-                self.project.save_annotation(document.name, annotation)
-                document.saved_annotation = annotation
-            kept = document.kept
-            if kept is not None and kept is not document.saved_detections:
-                self.project.save_detections(document.name, kept)
-                document.saved_detections = kept
+            news = saving.save(self.project, document) if not saving.is_saved(document) else []
+            if news:
+                self._tell(document, news)
         self.saved_changed.emit()
+
+    def _tell(self, document: Document, news: list[str]) -> None:
+        """Show what was changed elsewhere."""
+        if document is self.document:
+            self.found_changed.emit()
+            self.marks_changed.emit()
+        self._summarise(document)
+        for text in news:
+            self.told.emit(text)
+
+    def _known(self, fresh: Document) -> Document:
+        """Return an image that was just read as it was open before, with its undo steps."""
+        known, project = self._documents.get(fresh.name), self.project
+        if known is None or known is fresh or project is None:
+            return fresh
+        known.picture = fresh.picture
+        if not saving.is_current(project, known) and saving.is_current(project, fresh):
+            news = saving.take_over(known, fresh)
+            if news:
+                self.told.emit(news)
+        return known
 
     def _found(self, document: Document) -> None:
         if document is self.document:
@@ -204,8 +273,22 @@ class Session:
         document = document or self.document
         # Not one of a project that was left while a job was running.
         if document is not None and self._documents.get(document.name) is document:
-            self.summaries[document.name] = summarise(document.annotation, document.kept)
+            self._take_summary(document.name, summarise(document.annotation, document.kept))
             self.summaries_changed.emit()
+
+    def _take_summary(self, name: str, summary: Summary) -> None:
+        """Take over a summary; as long as it says the same, what was computed besides holds."""
+        before = self.summaries.get(name)
+        if before is None or replace(before, usefulness=None) != summary:
+            self.summaries[name] = summary
+
+    def _trim_pixels(self) -> None:
+        """Let go of the pixels of images that were shown long ago, when they take much memory."""
+        size = 0
+        for number, one in enumerate(reversed(self._documents.values())):
+            size += int(getattr(one.picture.pixels, "nbytes", 0))
+            if number and size > PIXEL_BYTES and one.picture.is_read:
+                one.picture = one.picture.without_pixels()
 
     def _trim(self, newest: Document) -> None:
         """Let go of the oldest heat maps when they take too much memory."""
@@ -226,10 +309,3 @@ def _usual(models: list[ModelEntry]) -> str:
         return max(own, key=lambda card: card.date).name
     names = [one.card.name for one in models]
     return DEFAULT_MODEL if DEFAULT_MODEL in names else names[0] if names else ""
-
-
-def _unsaved(document: Document) -> bool:
-    kept = document.kept
-    return document.annotation is not document.saved_annotation or (
-        kept is not None and kept is not document.saved_detections
-    )
