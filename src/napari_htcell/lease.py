@@ -90,14 +90,14 @@ class Lease:
         self._path = self._folder / f"{uuid.uuid4().hex}.json"
         self._holder: Holder | None = None
         # Removed with this object, however it ends, and when the program does.
-        self.release = weakref.finalize(self, _remove, self._path)
+        weakref.finalize(self, _remove, self._path)
 
     def take(self) -> None:
         """Say that this window has the project open; what others left behind is cleared away.
 
         A folder that cannot be written is none of this object's business: saving tells of that.
         """
-        if self._holder is None and self.release.alive:
+        if self._holder is None:
             self._holder = Holder.here()
             for path, holder in _read_all(self._folder):
                 if _is_stale(path, holder) and holder.host == self._holder.host:
@@ -106,12 +106,18 @@ class Lease:
 
     def beat(self) -> None:
         """Say that this window is still there, if it has said so before."""
-        if self._holder is None or not self.release.alive:
+        if self._holder is None:
             return
         try:
             os.utime(self._path)
         except OSError:
             self._write()
+
+    def release(self) -> None:
+        """Say that the window is closed, if it has said that it is there."""
+        if self._holder is not None:
+            self._holder = None
+            _remove(self._path)
 
     def others(self) -> tuple[Holder, ...]:
         """Return the other windows that have the project open, the longest first."""

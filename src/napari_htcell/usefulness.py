@@ -78,11 +78,9 @@ class Usefulness:
             return "complete, nothing is left to correct"
         if self.standing == "damaged":
             return self.fault
-        said = [f"{count(self.doubtful, 'detection')} near the threshold"] * bool(self.doubtful)
-        if self.missed:
-            said.append(f"{count(self.missed, 'clicked cell')} that {self.model} missed")
-        if self.crowded:
-            said.append(f"{self.crowded} of {count(self.cells, 'cell')} crowded")
+        said = [f"{self.doubtful} near the threshold"] if self.doubtful else []
+        said += [f"{count(self.missed, 'click')} that {self.model} missed"] if self.missed else []
+        said += [f"{self.crowded} of {self.cells} crowded"] if self.crowded else []
         return ", ".join(said) or f"{count(self.cells, 'cell')}, none of them doubtful"
 
 

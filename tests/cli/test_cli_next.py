@@ -21,7 +21,7 @@ def test_the_most_useful_image_is_printed_first_with_the_reason(htcell, tiny_pro
     project.save_annotation(names[3], project.annotation(names[3]).mark_complete())
     result = htcell("next", project.path)
     lines = result.stdout.splitlines()
-    assert f"{names[1]}: {len(missed.points)} clicked cells that B missed" in lines[0]
+    assert f"{names[1]}: {len(missed.points)} clicks that B missed" in lines[0]
     assert names[3] in lines[3]
     assert "nothing is left to correct" in lines[3]
     said = json.loads(htcell("next", project.path, "--json", "-n", 3).stdout)["images"]

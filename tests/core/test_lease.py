@@ -37,6 +37,9 @@ def test_two_windows_see_each_other_once_they_keep_something(tmp_path):
     assert len(first.others()) == 1
     first.release()
     assert second.others() == ()
+    first.take()
+    assert len(second.others()) == 1
+    first.release()
     second.release()
     assert list(tmp_path.iterdir()) == []
 

@@ -30,7 +30,7 @@ def test_detections_near_the_threshold_count_by_their_doubt():
     one = usefulness(EMPTY, found(far_apart(4), [0.9, 0.75, 0.6, 0.5]))
     assert one.doubtful == 2  # 0.6 is half sure, 0.5 not at all
     assert one.gain == pytest.approx(0.5 + 1)
-    assert one.reason == "2 detections near the threshold"
+    assert one.reason == "2 near the threshold"
 
 
 def test_a_click_that_the_model_missed_counts_as_one_cell():
@@ -38,7 +38,7 @@ def test_a_click_that_the_model_missed_counts_as_one_cell():
     one = usefulness(clicks, found(far_apart(2), [0.9, 0.9]))
     assert (one.missed, one.cells) == (2, 4)
     assert one.gain == pytest.approx(2)
-    assert one.reason == "2 clicked cells that B missed"
+    assert one.reason == "2 clicks that B missed"
 
 
 def test_a_doubtful_detection_that_was_clicked_is_no_longer_doubtful():
@@ -52,7 +52,7 @@ def test_crowded_cells_count_by_the_share_that_goes_wrong():
     one = usefulness(EMPTY, found(points, [0.9, 0.9, 0.9]))
     assert (one.crowded, one.cells) == (2, 3)
     assert one.gain == pytest.approx(0.2)
-    assert one.reason == "2 of 3 cells crowded"
+    assert one.reason == "2 of 3 crowded"
     # The same pixels are twice as far apart where a pixel is twice as large.
     assert usefulness(EMPTY, found(points, [0.9] * 3, pixel_size_um=2)).crowded == 0
     assert usefulness(EMPTY, found(points, [0.9] * 3), UsefulnessConfig(crowded_um=30)).gain == 0
@@ -97,7 +97,7 @@ def test_a_project_is_ranked_with_reasons(tmp_path):
     order = rank_images(project)
     assert [name for name, _ in order] == ["c.png", "a.png", "d.png", "b.png", "e.png"]
     reasons = [one.reason for _, one in order]
-    assert reasons[0] == "2 detections near the threshold"
+    assert reasons[0] == "2 near the threshold"
     assert "nothing was detected" in reasons[2]
     assert reasons[3].startswith("complete")
     assert "expected y and x" in reasons[4]

@@ -60,6 +60,7 @@ class Autosave(QObject):
             self._session.flush()
         except (OSError, ValueError):
             _log.exception("the last changes could not be saved")
+        self._session.leave()
 
     def save(self) -> bool:
         """Save now; on a failure the user is told, and it is tried again later."""

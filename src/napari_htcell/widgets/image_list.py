@@ -11,8 +11,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QSizePolicy,
-    QTableView,
+    QTreeView,
     QVBoxLayout,
     QWidget,
 )
@@ -21,8 +20,6 @@ from superqt import QElidingLabel
 from napari_htcell.widgets.image_table import HEADERS, SIGNS, STATES, Column, ImageFilter
 from napari_htcell.widgets.panel import note
 from napari_htcell.widgets.thumbnails import SIZE_PX
-
-ROW_PX = SIZE_PX[0] + 4
 
 CHOICES = (
     ("All images", STATES),
@@ -56,9 +53,9 @@ class ImageList:
         self._shown = shown
         self.open_button = QPushButton("Open folder…")
         self.open_button.setToolTip("<qt>A folder with images, or a project worked on before</qt>")
-        self.folder = QElidingLabel()
+        self.folder, self.others = QElidingLabel(), QElidingLabel()
         self.folder.setElideMode(Qt.TextElideMode.ElideMiddle)
-        self.others, self.hint, self.reason = note(), note(HINT), note()
+        self.hint, self.reason = note(HINT), note()
         self.filter, self.state = _filter(), _states()
         self.list = _table(shown)
         self.previous_button = _button("◀", "Previous image in the list")
@@ -142,33 +139,30 @@ def _states() -> QComboBox:
     return box
 
 
-def _table(shown: ImageFilter) -> QTableView:
-    table = QTableView()
+def _table(shown: ImageFilter) -> QTreeView:
+    # A tree without branches: unlike a table's, its keys go from row to row.
+    table = QTreeView()
     table.setModel(shown)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setRootIsDecorated(False)
+    table.setUniformRowHeights(True)
+    table.setAllColumnsShowFocus(True)
     table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    # Names mostly differ at their end.
+    table.setTextElideMode(Qt.TextElideMode.ElideLeft)
     table.setIconSize(QSize(SIZE_PX[1], SIZE_PX[0]))
-    table.setShowGrid(False)
-    table.setWordWrap(False)
-    # The tab key leaves the list, as of any other field.
-    table.setTabKeyNavigation(False)
     table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-    rows, columns = table.verticalHeader(), table.horizontalHeader()
-    if rows is not None and columns is not None:
-        rows.hide()
+    columns = table.header()
+    if columns is not None:
+        columns.setStretchLastSection(False)
+        columns.setSectionsMovable(False)
         # Fixed: to measure thousands of rows takes seconds.
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(ROW_PX)
-        columns.setHighlightSections(False)
         columns.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         columns.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
-        columns.setMinimumSectionSize(30)
+        columns.setMinimumSectionSize(24)
         for column in (Column.STATE, Column.ANNOTATED, Column.DETECTED, Column.MODEL):
             width = columns.fontMetrics().horizontalAdvance(HEADERS[column][0])
-            table.setColumnWidth(column, width + 26)
+            table.setColumnWidth(column, width + 14)
     table.setSortingEnabled(True)
     table.sortByColumn(Column.NAME, Qt.SortOrder.AscendingOrder)
     return table

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, QSortFilterProxyModel, Qt
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, QSize, QSortFilterProxyModel, Qt
 from qtpy.QtGui import QColor
 
+from napari_htcell.imagefiles import SUFFIXES
 from napari_htcell.summaries import Summary
-from napari_htcell.widgets.thumbnails import Thumbnails
+from napari_htcell.widgets.thumbnails import SIZE_PX, Thumbnails
 
 NAME_ROLE = int(Qt.ItemDataRole.UserRole)
+
+ROW = QSize(0, SIZE_PX[0] + 2)
 
 UNKNOWN = Summary()
 """Of images that were not looked at yet."""
@@ -30,7 +34,7 @@ class Column(IntEnum):
 
 HEADERS = {
     Column.NAME: ("Image", "Name of the image file"),
-    Column.STATE: ("State", "○ untouched, ◐ partly clicked, ● every cell is clicked"),
+    Column.STATE: ("◐", "State: ○ untouched, ◐ partly clicked, ● every cell is clicked"),
     Column.ANNOTATED: ("Clicked", "Number of points that you clicked or accepted"),
     Column.DETECTED: ("Found", "Number of cells that a model found; – where none was run"),
     Column.MODEL: ("Model", "The model that was run last"),
@@ -54,6 +58,19 @@ def state_of(summary: Summary) -> str:
     return "damaged" if summary.fault else summary.status
 
 
+def labels(names: Sequence[str]) -> list[str]:
+    """Return names as a narrow list shows them: without ending, where that suffices."""
+    short = [_without_ending(name) for name in names]
+    times = Counter(short)
+    return [one if times[one] == 1 else name for one, name in zip(short, names, strict=True)]
+
+
+def _without_ending(name: str) -> str:
+    ending = next((one for one in SUFFIXES if name.lower().endswith(one)), "")
+    stem = name[: len(name) - len(ending)]
+    return stem[:-4] if stem.lower().endswith(".ome") else stem
+
+
 class ImageTable(QAbstractTableModel):
     """One row for each image of a project.
 
@@ -67,6 +84,7 @@ class ImageTable(QAbstractTableModel):
         super().__init__(parent)
         self._thumbnails = thumbnails
         self._names: tuple[str, ...] = ()
+        self._labels: list[str] = []
         self._rows: dict[str, int] = {}
         self._summaries: list[Summary] = []
         thumbnails.made.connect(self._on_thumbnail)
@@ -74,7 +92,7 @@ class ImageTable(QAbstractTableModel):
     def open(self, names: Sequence[str]) -> None:
         """Show the images of another project."""
         self.beginResetModel()
-        self._names = tuple(names)
+        self._names, self._labels = tuple(names), labels(names)
         self._rows = {name: row for row, name in enumerate(names)}
         self._summaries = [UNKNOWN] * len(names)
         self.endResetModel()
@@ -130,9 +148,12 @@ class ImageTable(QAbstractTableModel):
         if role == NAME_ROLE:
             return name
         if role == Qt.ItemDataRole.DisplayRole:
-            return name if column == Column.NAME else _text(column, summary)
+            is_name = column == Column.NAME
+            return self._labels[index.row()] if is_name else _text(column, summary)
         if role == Qt.ItemDataRole.DecorationRole:
             return self._thumbnails.get(name) if column == Column.NAME else None
+        if role == Qt.ItemDataRole.SizeHintRole:
+            return ROW
         if role == Qt.ItemDataRole.ToolTipRole:
             return summary.fault or f"{name}: {STATE_TEXTS[state_of(summary)].lower()}"
         return _look(column, summary, role)

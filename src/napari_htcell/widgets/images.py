@@ -22,7 +22,6 @@ from napari_htcell.widgets.image_table import NAME_ROLE, ImageFilter, ImageTable
 from napari_htcell.widgets.panel import Panel
 from napari_htcell.widgets.read_ahead import ReadAhead
 from napari_htcell.widgets.thumbnails import Thumbnails
-from napari_htcell.words import count
 
 
 class ImagesPanel(Panel):
@@ -202,8 +201,9 @@ class ImagesPanel(Panel):
         self._read_ahead()
 
     def _on_others(self) -> None:
-        text = others_text(self.session.others)
-        self._parts.say(self.others, f"⚠ {text}" if text else "")
+        who = "; ".join(one.in_words for one in self.session.others)
+        self._parts.say(self.others, f"⚠ Also open: {who}" if who else "")
+        self.others.setToolTip(f"<qt>{others_text(self.session.others)}</qt>")
 
     def _on_compared(self, changed: dict[str, Summary]) -> None:
         self.session.take_summaries(changed)
@@ -223,10 +223,9 @@ class ImagesPanel(Panel):
         self._suggest(*(fresh or left)[0])
 
     def _suggest(self, name: str, one: Usefulness) -> None:
-        cells = count(round(one.gain), "cell")
-        about = f"about {cells} to correct: " if round(one.gain) else ""
+        about = f"About {round(one.gain)} to correct: " if round(one.gain) else "This one: "
         self._suggested.append(name)
-        self._reason = f"{name}: {about}{one.reason}."
+        self._reason = f"{about}{one.reason}."
         if not self.filling.is_done:
             self._reason += " Others are still being read."
         self.show_image(name)

@@ -73,8 +73,7 @@ class Session:
         self.flush()
         self.project, self.summaries = project, dict(summaries)
         self.document, self._documents = None, {}
-        if self._lease is not None:
-            self._lease.release()
+        self.leave()
         self._lease = Lease(project.path)
         self.project_changed.emit()
         self.beat()
@@ -90,6 +89,11 @@ class Session:
         before, self.others = self.others, self._lease.others()
         if self.others != before:
             self.others_changed.emit()
+
+    def leave(self) -> None:
+        """Say that nobody works on the project here any more; saving says otherwise again."""
+        if self._lease is not None:
+            self._lease.release()
 
     def show(self, document: Document | None) -> None:
         """Go over to another image; the one before is saved first."""

@@ -7,8 +7,8 @@ from collections.abc import Generator
 
 import numpy as np
 import numpy.typing as npt
-from qtpy.QtCore import QObject, Signal
-from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtGui import QImage, QPainter, QPixmap
 
 from napari_htcell.imagefiles import ImageError
 from napari_htcell.progress import Progress
@@ -16,11 +16,11 @@ from napari_htcell.project import Project
 from napari_htcell.thumbnails import thumbnail
 from napari_htcell.widgets.worker import Job
 
-SIZE_PX = (30, 40)
+SIZE_PX = (24, 32)
 """Largest height and width."""
 
 MOST_KEPT = 5000
-"""Thumbnails in memory: 6 MB of grey ones."""
+"""Thumbnails in memory: 15 MB."""
 
 MOST_WANTED = 60
 """Who scrolls through thousands of images wants those that are visible at last."""
@@ -41,7 +41,8 @@ class Thumbnails(QObject):
         super().__init__()
         self._job = job
         self._project: Project | None = None
-        self._kept: OrderedDict[str, QPixmap | None] = OrderedDict()
+        self._kept: OrderedDict[str, QPixmap] = OrderedDict()
+        self._none = _pixmap()
         self._wanted: deque[str] = deque(maxlen=MOST_WANTED)
         self._made: deque[tuple[Project, str, npt.NDArray[np.uint8] | None]] = deque()
         job.progressed.connect(self._take)
@@ -55,15 +56,19 @@ class Thumbnails(QObject):
         self._kept.clear()
         self._wanted.clear()
 
-    def get(self, name: str) -> QPixmap | None:
-        """Return an image's thumbnail; None if it is not made yet, which it is then soon."""
+    def is_made(self, name: str) -> bool:
+        """Whether an image's thumbnail was made, or cannot be."""
+        return name in self._kept
+
+    def get(self, name: str) -> QPixmap:
+        """Return an image's thumbnail; an empty one if it is not made yet, which it soon is."""
         if name in self._kept:
             self._kept.move_to_end(name)
             return self._kept[name]
         if name not in self._wanted:
             self._wanted.append(name)
             self._start()
-        return None
+        return self._none
 
     def _start(self) -> None:
         project = self._project
@@ -88,7 +93,7 @@ class Thumbnails(QObject):
         while self._made:
             project, name, picture = self._made.popleft()
             if project is self._project:
-                self._kept[name] = None if picture is None else _pixmap(picture)
+                self._kept[name] = _pixmap(picture)
                 if len(self._kept) > MOST_KEPT:
                     self._kept.popitem(last=False)
                 self.made.emit(name)
@@ -98,10 +103,19 @@ class Thumbnails(QObject):
         self._start()
 
 
-def _pixmap(picture: npt.NDArray[np.uint8]) -> QPixmap:
+def _pixmap(picture: npt.NDArray[np.uint8] | None = None) -> QPixmap:
+    """Return a picture, or nothing, in the middle of a pixmap that is as large as all others."""
+    pixmap = QPixmap(SIZE_PX[1], SIZE_PX[0])
+    pixmap.fill(Qt.GlobalColor.transparent)
+    if picture is None:
+        return pixmap
     height, width = picture.shape[:2]
     is_grey = picture.ndim == 2
     kind = QImage.Format.Format_Grayscale8 if is_grey else QImage.Format.Format_RGB888
-    # Qt takes no array; the pixmap is a copy.
-    image = QImage(picture.tobytes(), width, height, width * (1 if is_grey else 3), kind)
-    return QPixmap.fromImage(image)
+    # Qt takes no array, and does not keep the bytes.
+    pixels = picture.tobytes()
+    image = QImage(pixels, width, height, width * (1 if is_grey else 3), kind)
+    painter = QPainter(pixmap)
+    painter.drawImage((SIZE_PX[1] - width) // 2, (SIZE_PX[0] - height) // 2, image)
+    painter.end()
+    return pixmap
