@@ -52,6 +52,17 @@ class Region:
         cv2.fillPoly(mask, [corners], 1)
         return mask.astype(bool)
 
+    def clipped(self, shape: Sequence[int]) -> Self:
+        """Return the region with its corners in an image of shape (..., Y, X)."""
+        corners = np.clip(self.polygon, -0.5, np.asarray(shape[-2:]) - 0.5)
+        return replace(self, polygon=tuple((float(y), float(x)) for y, x in corners))
+
+    def contains(self, points: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Return which points (y, x), shape (N, 2), lie in the polygon or on its border."""
+        polygon = np.asarray(self.polygon, dtype=np.float32)
+        inside = [cv2.pointPolygonTest(polygon, (float(y), float(x)), False) for y, x in points]
+        return np.asarray(inside, dtype=float) >= 0
+
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
@@ -67,22 +78,34 @@ class Annotation:
         Frames in which every cell is annotated; {0} for a complete image.
     regions : tuple of Region
         Regions in which every cell is annotated.
+    rejected : ndarray of float, shape (M, 2) or (M, 3)
+        Where a person has said of a model's detection that it is no cell; in the points' columns.
 
     Raises
     ------
     ValueError
-        If the points have another shape, are not finite, or the sources do not match them.
+        If points or rejections have another shape, are not finite, or the sources do not match.
     """
 
     points: Points
     sources: tuple[str, ...]
     complete_frames: frozenset[int] = field(default_factory=frozenset)
     regions: tuple[Region, ...] = ()
+    rejected: Points = field(default_factory=lambda: np.empty((0, 2)))
 
     def __post_init__(self) -> None:
         check_points(self.points)
         if len(self.sources) != len(self.points):
             raise ValueError(f"got {len(self.points)} points but {len(self.sources)} sources")
+        check_points(self.rejected)
+        columns = self.points.shape[1]
+        if not len(self.rejected):
+            # No rejection has no columns of its own.
+            object.__setattr__(self, "rejected", np.empty((0, columns)))
+        elif self.rejected.shape[1] != columns:
+            raise ValueError(
+                f"got points of {columns} columns but rejections of {self.rejected.shape[1]}"
+            )
 
     @classmethod
     def of(cls, points: npt.NDArray[Any], source: str = BY_HAND, *, complete: bool = False) -> Self:
@@ -107,18 +130,30 @@ class Annotation:
 
     @property
     def frames(self) -> tuple[int, ...]:
-        """Frames with anything to learn from, in order; (0,) at most for an image."""
+        """Frames of which anything is said, in order; (0,) at most for an image."""
         frames = set(self.complete_frames) | {region.frame for region in self.regions}
-        if len(self.points):
-            stack = self.points.shape[1] == 3
-            frames |= {round(frame) for frame in self.points[:, 0].tolist()} if stack else {0}
+        for points in (self.points, self.rejected):
+            frames |= set(frames_of(points).tolist())
         return tuple(sorted(frames))
 
     def in_frame(self, frame: int = 0) -> Points:
         """Return the points of one frame, shape (N, 2), as (y, x)."""
-        if self.points.shape[1] == 2:
-            return self.points if frame == 0 else np.empty((0, 2))
-        return self.points[np.rint(self.points[:, 0]).astype(int) == frame, 1:]
+        return self.points[frames_of(self.points) == frame, -2:]
+
+    def rejected_in(self, frame: int = 0) -> Points:
+        """Return the rejections of one frame, shape (N, 2), as (y, x)."""
+        return self.rejected[frames_of(self.rejected) == frame, -2:]
+
+    def of_frame(self, frame: int = 0) -> Annotation:
+        """Return the annotation of one frame alone, as that of an image."""
+        here = frames_of(self.points) == frame
+        return Annotation(
+            self.points[here, -2:],
+            tuple(source for source, is_here in zip(self.sources, here, strict=True) if is_here),
+            frozenset({0} if frame in self.complete_frames else ()),
+            tuple(replace(region, frame=0) for region in self.regions_in(frame)),
+            self.rejected_in(frame),
+        )
 
     def status(self, frame: int = 0) -> Status:
         """Return whether a frame is complete, partially annotated, or untouched."""
@@ -144,10 +179,23 @@ class Annotation:
         kept = [index for index in range(len(self.points)) if index not in dropped]
         return replace(self, points=self.points[kept], sources=tuple(self.sources[i] for i in kept))
 
+    def reject(self, points: npt.NDArray[Any]) -> Self:
+        """Return the annotation with more places, shape (N, 2) or (N, 3), that are no cells."""
+        more = np.asarray(points, dtype=np.float64)
+        return replace(self, rejected=np.concatenate([self.rejected, more]))
+
     def mark_complete(self, complete: bool = True, frame: int = 0) -> Self:
         """Return the annotation with a frame marked complete, or no longer so."""
         marked = self.complete_frames | {frame} if complete else self.complete_frames - {frame}
         return replace(self, complete_frames=frozenset(marked))
+
+
+def frames_of(points: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """Return the frame of each point, shape (N,), of shape (N, 2) or (N, 3); 0 in an image."""
+    if points.shape[1] == 2:
+        return np.zeros(len(points), dtype=np.intp)
+    frames: npt.NDArray[np.intp] = np.rint(points[:, 0]).astype(np.intp)
+    return frames
 
 
 def check_points(points: npt.NDArray[Any]) -> None:
@@ -206,7 +254,7 @@ def labels_to_centroids(labels: npt.NDArray[np.integer[Any]]) -> Points:
 
 
 def save_annotation(path: Path, annotation: Annotation) -> None:
-    """Save points as `<path>.csv` and status and regions as `<path>.json`.
+    """Save points as `<path>.csv`; status, regions and rejections as `<path>.json`.
 
     The points go first: if the program dies in between, no click is missing.
     """
@@ -222,6 +270,7 @@ def save_annotation(path: Path, annotation: Annotation) -> None:
         "regions": [
             {"frame": region.frame, "polygon": region.polygon} for region in annotation.regions
         ],
+        "rejected": [[round(at, 3) for at in point] for point in annotation.rejected.tolist()],
     }
     atomic.write_text(with_suffix(path, ".json"), json.dumps(content, indent=1))
 
@@ -250,6 +299,8 @@ def load_annotation(path: Path, *, ndim: int = 2) -> Annotation:
                 Region(tuple((float(y), float(x)) for y, x in one["polygon"]), int(one["frame"]))
                 for one in content["regions"]
             ),
+            # Not in files of before rejections were kept.
+            rejected=np.asarray(content.get("rejected") or np.empty((0, 2)), dtype=np.float64),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(

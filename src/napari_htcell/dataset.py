@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ from napari_htcell.versions import Stage
 from napari_htcell.words import count
 
 KNOWN_ABOVE = float(np.exp(-2))
-"""Outside complete regions the truth is known where a spot is above this: within two sigma."""
+"""Outside complete regions the truth is known within two sigma of annotated and rejected points:
+where a spot there is above this."""
 
 
 class NothingToLearnError(ValueError):
@@ -200,7 +201,8 @@ def _read(
         if stage.learn_from == "complete" and annotation.status(index) != "complete":
             masked = [region.mask(pixels.shape) for region in annotation.regions_in(index)]
             regions = np.any(masked, axis=0).astype(np.uint8)
-            spots = targets.gaussian_spots(truth, sigma_px)
+            said = _said(annotation, index)
+            spots = targets.gaussian_spots(replace(truth, points=frame.to_network(said)), sigma_px)
             known = (frame.cut_labels(regions) > 0) | (spots > KNOWN_ABOVE)
         found.append(
             LearningImage(
@@ -220,6 +222,11 @@ def _read(
             )
         )
     return found
+
+
+def _said(annotation: Annotation, frame: int) -> npt.NDArray[np.float64]:
+    """Return the points of which a person has said that they are cells, or none, shape (N, 2)."""
+    return np.concatenate([annotation.in_frame(frame), annotation.rejected_in(frame)])
 
 
 def _frame(name: str, stack: npt.NDArray[Any], index: int) -> npt.NDArray[Any]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from napari_htcell import atomic, pointsfile
-from napari_htcell.annotations import check_points, with_suffix
+from napari_htcell.annotations import check_points, frames_of, with_suffix
 from napari_htcell.config import DetectConfig, first_fault
 
 
@@ -91,11 +91,14 @@ class Detections:
         areas = None if self.areas_um2 is None else self.areas_um2[kept]
         return replace(self, points=self.points[kept], scores=self.scores[kept], areas_um2=areas)
 
+    def of_frame(self, frame: int = 0) -> Self:
+        """Return the detections of one frame alone, as those of an image."""
+        here = self.part(frames_of(self.points) == frame)
+        return replace(here, points=here.points[:, -2:])
+
     def in_frame(self, frame: int = 0) -> npt.NDArray[np.float64]:
         """Return the points of one frame, shape (N, 2), as (y, x)."""
-        if self.points.shape[1] == 2:
-            return self.points if frame == 0 else np.empty((0, 2))
-        return self.points[np.rint(self.points[:, 0]).astype(int) == frame, 1:]
+        return self.points[frames_of(self.points) == frame, -2:]
 
     @property
     def rows(self) -> list[dict[str, Any]]:

@@ -123,7 +123,7 @@ def evaluate(
     if points.shape[1] != truth.shape[1]:
         raise ValueError(f"points have {points.shape[1]} columns, the truth has {truth.shape[1]}")
     cutoff = _cutoff_px(cutoff_px, cutoff_um, pixel_size_um)
-    pairs, distances = _assign(_apart(points, cutoff), _apart(truth, cutoff), cutoff)
+    pairs, distances = _assign(apart(points, cutoff), apart(truth, cutoff), cutoff)
     return Match(pairs, distances, len(points), len(truth), pixel_size_um)
 
 
@@ -141,8 +141,15 @@ def _cutoff_px(cutoff_px: float | None, cutoff_um: float | None, size: float | N
     return cutoff_px
 
 
-def _apart(points: npt.NDArray[np.float64], cutoff: float) -> npt.NDArray[np.float64]:
-    """Put frames further apart than the cut-off, so that no pair spans two of them."""
+def apart(points: npt.NDArray[np.float64], cutoff: float) -> npt.NDArray[np.float64]:
+    """Put frames further apart than the cut-off, so that no pair spans two of them.
+
+    Parameters
+    ----------
+    points : ndarray of float, shape (N, 2) or (N, 3)
+    cutoff : float
+        In pixels.
+    """
     if points.shape[1] == 2:
         return points
     return points * [2 * cutoff, 1, 1]
@@ -161,8 +168,17 @@ def _assign(
     point_groups = _members(group[: len(points)], n_groups)
     truth_groups = _members(group[len(points) :], n_groups)
     pairs, distances = [none[0]], [none[1]]
+    alone = [
+        (rows[0], columns[0])
+        for rows, columns in zip(point_groups, truth_groups, strict=True)
+        if len(rows) == len(columns) == 1
+    ]
+    if alone:
+        # Most cells: there is nothing to choose.
+        pairs.append(np.asarray(alone))
+        distances.append(np.linalg.norm(points[pairs[-1][:, 0]] - truth[pairs[-1][:, 1]], axis=1))
     for rows, columns in zip(point_groups, truth_groups, strict=True):
-        if len(rows) and len(columns):
+        if min(len(rows), len(columns)) and max(len(rows), len(columns)) > 1:
             apart = np.linalg.norm(points[rows, None] - truth[None, columns], axis=-1)
             # One forbidden pair costs more than all allowed ones together, so the number of
             # allowed pairs is as large as it can be before their distances matter.

@@ -10,16 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from napari_htcell import pointsfile
-from napari_htcell.annotations import Annotation
-from napari_htcell.config import EvaluateConfig
+from napari_htcell.annotations import BY_HAND, Annotation
 from napari_htcell.detections import Detections
-from napari_htcell.evaluate import evaluate
 from napari_htcell.imagefiles import ImageError
+from napari_htcell.pairing import pair
 from napari_htcell.project import Project
 from napari_htcell.words import count
 
@@ -33,22 +31,23 @@ COUNT_COLUMNS = (
 
 `status` is untouched, partial, complete, or unreadable (the image file); `annotated` and `detected`
 are numbers of points; `final` is `annotated` of a complete frame, else `annotated` and the
-detections that are no annotated cell. What is not known is empty: `detected` and all after it where
-no model was run, and `final` where besides a person has not said that all cells are annotated.
+detections that are no annotated cell and were not rejected. What is not known is empty: `detected`
+and all after it where no model was run, and `final` where besides a person has not said that all
+cells are annotated.
 """
 
 POINT_COLUMNS = (
     "image", "frame", "y", "x", "y_um", "x_um", "kind", "source", "score", "area_um2"
 )  # fmt: skip
-"""Columns of the points table; one row per cell that counts.
+"""Columns of the points table; one row per cell that counts, and per rejection.
 
 `y`, `x` are pixels of the original image; `y_um`, `x_um` the same in micrometres, empty without a
-pixel size; `kind` is `ANNOTATED` or `DETECTED_ONLY`; `source` is who clicked, or the model; `score`
-is that of the detection there, and `area_um2` its area in square micrometres where the model draws
-whole cells.
+pixel size; `kind` is `ANNOTATED`, `DETECTED_ONLY`, or `REJECTED`, which is no cell and does not
+count; `source` is who clicked, or the model; `score` is that of the detection there, and `area_um2`
+its area in square micrometres where the model draws whole cells.
 """
 
-ANNOTATED, DETECTED_ONLY = "annotated", "detected only"
+ANNOTATED, DETECTED_ONLY, REJECTED = "annotated", "detected only", "rejected"
 UNREADABLE = "unreadable"
 
 
@@ -86,9 +85,8 @@ class Cells:
 def count_cells(annotation: Annotation, detections: Detections | None, frame: int = 0) -> Cells:
     """Put annotated points and detections of a frame together.
 
-    A detection is an annotated cell if `evaluate` pairs the two within the default cut-off of
-    `EvaluateConfig`. One that is not counts as a cell, unless the frame or the region that it lies
-    in is complete.
+    By the rules of `pairing`: a detection that is neither an annotated cell nor rejected counts as
+    a cell, unless the frame or the region that it lies in is complete.
 
     Parameters
     ----------
@@ -98,51 +96,29 @@ def count_cells(annotation: Annotation, detections: Detections | None, frame: in
     frame : int, optional
         Frame of a time stack.
     """
-    annotated = annotation.in_frame(frame)
-    sources = tuple(np.asarray(annotation.sources, dtype=object)[_in_frame(annotation, frame)])
-    on_annotated = np.full(len(annotated), np.nan)
+    here = annotation.of_frame(frame)
+    on_annotated = np.full(len(here.points), np.nan)
     areas_on = on_annotated.copy()
     if detections is None:
         none = np.empty(0)
-        return Cells(annotated, sources, on_annotated, np.empty((0, 2)), none, areas_on, none)
-    here = _in_frame(detections, frame)
-    points, scores = detections.in_frame(frame), detections.scores[here]
-    known = detections.areas_um2
-    areas = np.full(len(points), np.nan) if known is None else known[here]
-    pairs = evaluate(
-        points,
-        annotated,
-        cutoff_um=EvaluateConfig().cutoff_um,
-        pixel_size_um=detections.provenance.pixel_size_um,
-    ).pairs
-    on_annotated[pairs[:, 1]] = scores[pairs[:, 0]]
+        return Cells(
+            here.points, here.sources, on_annotated, np.empty((0, 2)), none, areas_on, none
+        )
+    found = detections.of_frame(frame)
+    areas = np.full(len(found), np.nan) if found.areas_um2 is None else found.areas_um2
+    pairing = pair(here, found)
+    pairs, counts = pairing.pairs, pairing.is_candidate
+    on_annotated[pairs[:, 1]] = found.scores[pairs[:, 0]]
     areas_on[pairs[:, 1]] = areas[pairs[:, 0]]
-    counts = ~_in_complete(annotation, points, frame)
-    counts[pairs[:, 0]] = False
     return Cells(
-        annotated, sources, on_annotated, points[counts], scores[counts], areas_on, areas[counts]
+        here.points,
+        here.sources,
+        on_annotated,
+        found.points[counts],
+        found.scores[counts],
+        areas_on,
+        areas[counts],
     )
-
-
-def _in_frame(what: Annotation | Detections, frame: int) -> npt.NDArray[np.bool_]:
-    """Return which points lie in a frame, shape (N,)."""
-    if what.points.shape[1] == 2:
-        return np.full(len(what.points), frame == 0)
-    inside: npt.NDArray[np.bool_] = np.rint(what.points[:, 0]) == frame
-    return inside
-
-
-def _in_complete(
-    annotation: Annotation, points: npt.NDArray[np.float64], frame: int
-) -> npt.NDArray[np.bool_]:
-    """Return which points lie where every cell is annotated, shape (N,)."""
-    inside = np.full(len(points), annotation.status(frame) == "complete")
-    for region in annotation.regions_in(frame):
-        polygon = np.asarray(region.polygon, dtype=np.float32)
-        inside |= [
-            cv2.pointPolygonTest(polygon, (float(y), float(x)), False) >= 0 for y, x in points
-        ]
-    return inside
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,11 +206,14 @@ def point_rows(record: ImageRecord, frame: int = 0) -> list[Row]:
     how = None if detections is None else detections.provenance
     size = how.pixel_size_um if how else record.pixel_size_um
     model = how.model if how else ""
-    points = np.concatenate([cells.annotated, cells.detected_only])
+    rejected = record.annotation.rejected_in(frame)
+    unknown = np.full(len(rejected), np.nan)
+    points = np.concatenate([cells.annotated, cells.detected_only, rejected])
     kinds = [ANNOTATED] * len(cells.annotated) + [DETECTED_ONLY] * len(cells.detected_only)
-    sources = [*cells.sources, *(model for _ in cells.detected_only)]
-    scores = np.concatenate([cells.annotated_scores, cells.scores])
-    areas = np.concatenate([cells.annotated_areas_um2, cells.areas_um2])
+    kinds += [REJECTED] * len(rejected)
+    sources = [*cells.sources, *(model for _ in cells.detected_only), *(BY_HAND for _ in rejected)]
+    scores = np.concatenate([cells.annotated_scores, cells.scores, unknown])
+    areas = np.concatenate([cells.annotated_areas_um2, cells.areas_um2, unknown])
     return [
         {
             "image": record.image,

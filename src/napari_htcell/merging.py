@@ -27,7 +27,7 @@ class Merged:
     added, removed : int
         Points that are there, or gone, because of them.
     is_marked : bool
-        Whether other frames or regions are complete because of them.
+        Whether other frames or regions are complete, or other places rejected, because of them.
     """
 
     annotation: Annotation
@@ -40,7 +40,7 @@ class Merged:
         """What they have changed; empty if nothing."""
         said = [f"{count(self.added, 'point')} added"] if self.added else []
         said += [f"{count(self.removed, 'point')} removed"] if self.removed else []
-        return ", ".join(said + ["what is complete"] * self.is_marked)
+        return ", ".join(said + ["other marks changed"] * self.is_marked)
 
 
 def merge(base: Annotation, ours: Annotation, theirs: Annotation, same_px: float) -> Merged:
@@ -63,6 +63,7 @@ def merge(base: Annotation, ours: Annotation, theirs: Annotation, same_px: float
         If the points of the three are not of the same kind of image.
     """
     kept, new = _merge_points(base.points, ours.points, theirs.points, same_px)
+    still, more = _merge_points(base.rejected, ours.rejected, theirs.rejected, same_px)
     complete = frozenset(
         _merge_items(base.complete_frames, ours.complete_frames, theirs.complete_frames)
     )
@@ -73,8 +74,14 @@ def merge(base: Annotation, ours: Annotation, theirs: Annotation, same_px: float
         sources=tuple([ours.sources[i] for i in kept] + [theirs.sources[i] for i in new]),
         complete_frames=complete,
         regions=regions,
+        rejected=np.concatenate([ours.rejected[still], theirs.rejected[more]]),
     )
-    is_marked = complete != ours.complete_frames or regions != ours.regions
+    is_marked = (
+        complete != ours.complete_frames
+        or regions != ours.regions
+        or len(still) < len(ours.rejected)
+        or bool(more)
+    )
     return Merged(merged, len(new), len(ours.points) - len(kept), is_marked)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from napari_htcell.annotations import Annotation, Status
 from napari_htcell.detections import Detections
+from napari_htcell.pairing import not_rejected
 from napari_htcell.progress import Progress, run
 from napari_htcell.project import Project
 from napari_htcell.usefulness import Usefulness, ranked, usefulness
@@ -26,7 +27,7 @@ class Summary:
     complete_points : int
         Points in complete frames, which fine-tuning learns from.
     detected : int or None
-        Detections kept; None if no model was run.
+        Detections that nobody rejected; None if no model was run.
     model : str
         Name of the model that was run last; empty if none was.
     fault : str
@@ -59,7 +60,7 @@ def summarise(annotation: Annotation, detections: Detections | None) -> Summary:
         complete_frames=len(annotation.complete_frames),
         complete_points=sum(len(annotation.in_frame(f)) for f in annotation.complete_frames),
         regions=len(annotation.regions),
-        detected=None if detections is None else len(detections),
+        detected=None if detections is None else len(not_rejected(annotation, detections)),
         model="" if detections is None else detections.provenance.model,
     )
 

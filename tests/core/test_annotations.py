@@ -115,6 +115,38 @@ def test_centroids_of_masks() -> None:
         labels_to_centroids(np.zeros((2, 2, 2), int))
 
 
+def test_rejections_are_kept_beside_the_points() -> None:
+    annotation = Annotation.of(np.asarray([[1, 2, 3]])).reject(np.asarray([[4, 5, 6], [1, 8, 9]]))
+    assert annotation.rejected_in(1).tolist() == [[8, 9]]
+    assert annotation.frames == (1, 4)
+    assert annotation.status(4) == "partial"
+    assert annotation.remove([0]).rejected.tolist() == [[4, 5, 6], [1, 8, 9]]
+    assert Annotation.empty(3).rejected.shape == (0, 3)
+    with pytest.raises(ValueError, match="2 columns but rejections of 3"):
+        Annotation(np.ones((1, 2)), ("hand",), rejected=np.ones((1, 3)))
+
+
+def test_one_frame_alone_is_an_image() -> None:
+    region = Region(TRIANGLE.polygon, 2)
+    stack = Annotation(
+        np.asarray([[1.0, 5, 5], [2, 6, 7]]), ("hand", "B"), frozenset({2}), (region,),
+        np.asarray([[2.0, 8, 9]]),
+    )  # fmt: skip
+    frame = stack.of_frame(2)
+    assert (frame.points.tolist(), frame.sources) == ([[6, 7]], ("B",))
+    assert frame.regions == (TRIANGLE,)
+    assert frame.rejected.tolist() == [[8, 9]]
+    assert frame.status() == "complete"
+    assert stack.of_frame(1).status() == "partial"
+
+
+def test_what_a_region_contains() -> None:
+    other = Region(((0, 0), (0, 9), (9, 9)))
+    places = np.asarray([[1, 5], [0, 0], [8, 2], [20, 20]])
+    assert other.contains(places).tolist() == [True, True, False, False]
+    assert other.contains(np.empty((0, 2))).shape == (0,)
+
+
 NUMBERS = st.floats(-1e4, 1e4).map(lambda value: round(value, 3))
 
 
@@ -126,17 +158,33 @@ NUMBERS = st.floats(-1e4, 1e4).map(lambda value: round(value, 3))
     ),
     st.frozensets(st.integers(0, 50), max_size=3),
     st.sampled_from([(), (TRIANGLE,), (TRIANGLE, Region(TRIANGLE.polygon, 4))]),
+    st.booleans(),
 )
 def test_round_trip(
-    tmp_path_factory: pytest.TempPathFactory, points: Any, complete: Any, regions: Any
+    tmp_path_factory: pytest.TempPathFactory,
+    points: Any,
+    complete: Any,
+    regions: Any,
+    has_rejections: bool,
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "annotations" / "field 1.tif"
     sources = tuple(("hand", "B+DA")[index % 2] for index in range(len(points)))
-    saved = Annotation(points, sources, complete, regions)
+    rejected = points[::-1] + 0.25 if has_rejections else points[:0]
+    saved = Annotation(points, sources, complete, regions, rejected)
     save_annotation(path, saved)
     back = load_annotation(path)
     np.testing.assert_allclose(back.points, points, atol=1e-9)
     assert (back.sources, back.complete_frames, back.regions) == (sources, complete, regions)
+    np.testing.assert_allclose(back.rejected, rejected, atol=1e-9)
+
+
+def test_files_from_before_rejections_were_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    save_annotation(path, Annotation.of(np.asarray([[1, 2]]), complete=True))
+    (tmp_path / "a.tif.json").write_text('{"format": 1, "complete_frames": [0], "regions": []}')
+    back = load_annotation(path)
+    assert back.status() == "complete"
+    assert back.rejected.shape == (0, 2)
 
 
 def test_untouched_image_has_no_files(tmp_path: Path) -> None:
@@ -160,6 +208,9 @@ def test_images_of_one_stem_do_not_share_a_file(tmp_path: Path) -> None:
         '{"complete_frames": ["x"], "regions": []}',
         '{"complete_frames": [], "regions": [{"frame": 0, "polygon": [[1, 2]]}]}',
         '{"complete_frames": [], "regions": [{"polygon": [[1, 2], [3, 4], [5, 6]]}]}',
+        '{"complete_frames": [], "regions": [], "rejected": [1, 2]}',
+        '{"complete_frames": [], "regions": [], "rejected": [[1, 2, 3]]}',
+        '{"complete_frames": [], "regions": [], "rejected": [["a", "b"]]}',
     ],
 )
 def test_damaged_state_is_named_and_the_points_can_be_kept(tmp_path: Path, content: str) -> None:

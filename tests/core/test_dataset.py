@@ -95,6 +95,18 @@ def test_known_is_the_region_and_the_clicked_cells(make_project: Callable[..., P
     np.testing.assert_array_equal(one.known, expected)
 
 
+def test_rejected_places_are_known_to_be_no_cells(make_project: Callable[..., Project]) -> None:
+    annotation = Annotation(
+        SOME.points[:1], ("hand",), regions=(CORNER,), rejected=np.asarray([[50.0, 50.0]])
+    )
+    one = learnt(make_project(a=annotation), COMPLETE, spot_sigma_um=6.44 * 2)[0]
+    rows, columns = np.ogrid[:64, :64]
+    near = (rows - 50) ** 2 + (columns - 50) ** 2 < 4**2
+    np.testing.assert_array_equal(one.known, (rows <= 31) & (columns <= 31) | near)
+    assert one.target[near].max() < 0.01
+    assert len(one.truth.points) == 1
+
+
 def test_unlabelled_cells_outside_a_region_do_not_count(
     make_project: Callable[..., Project],
 ) -> None:

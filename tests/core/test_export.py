@@ -111,6 +111,19 @@ def test_points_are_listed_once_with_their_scores():
     assert (rows[2]["y_um"], rows[2]["x_um"]) == (100.0, 100.0)
 
 
+def test_rejected_detections_do_not_count_and_are_listed():
+    found = detected([(10, 10), (50, 50), (80, 80)], [0.8, 0.7, 0.6])
+    annotation = clicked((10, 10)).reject(np.asarray([[51.0, 50.0]]))
+    record = ImageRecord("a.tif", found, annotation)
+    row = export.count_row(record)
+    assert (row["annotated"], row["detected"], row["final"]) == (1, 3, 2)
+    assert [(row["y"], row["kind"], row["source"]) for row in record.point_rows] == [
+        (10.0, "annotated", "hand"),
+        (80.0, "detected only", "B"),
+        (51.0, "rejected", "hand"),
+    ]
+
+
 def test_project_tables(project):
     project.save_detections("a.tif", detected([(10, 10), (50, 50)]))
     project.save_annotation("a.tif", clicked((10, 10)))

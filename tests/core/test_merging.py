@@ -59,7 +59,7 @@ def test_completeness_and_regions_of_both():
     ours = Annotation(np.empty((0, 3)), (), frozenset({0, 1}), (box(0.0), box(20.0)))
     theirs = Annotation(np.empty((0, 3)), (), frozenset({2}), (box(40.0),))
     merged = merge(base, ours, theirs, 5.0)
-    assert merged.in_words == "what is complete"
+    assert merged.in_words == "other marks changed"
     assert merged.annotation.complete_frames == {1, 2}
     assert merged.annotation.regions == (box(20.0), box(40.0))
 
@@ -76,3 +76,11 @@ def test_nothing_to_merge():
         )
         == 0
     )
+
+
+def test_rejections_of_both_are_kept():
+    ours = BASE.reject(np.array([[50.0, 50]]))
+    theirs = BASE.reject(np.array([[51.0, 50], [70, 70]]))
+    merged = merge(BASE, ours, theirs, 5.0)
+    assert sorted(map(tuple, merged.annotation.rejected.tolist())) == [(50, 50), (70, 70)]
+    assert merged.in_words == "other marks changed"

@@ -83,7 +83,7 @@ def test_deleting_a_candidate_rejects_it(opened, document, found):
     opened.detected.selected_data = {0}
     opened.detected.remove_selected()
     assert opened.detected.data.tolist() == [[100, 100]]
-    assert document.marks.rejected.tolist() == [[10, 10]]
+    assert document.annotation.rejected.tolist() == [[10, 10]]
     opened.session.undo()
     assert len(opened.detected.data) == 2
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_htcell.annotations import Annotation
+from napari_htcell.annotations import Annotation, Region
 from napari_htcell.export import count_cells
 from napari_htcell.widgets.document import Document, Picture
 from napari_htcell.widgets.history import History
@@ -33,7 +33,7 @@ def test_candidates_are_detections_on_no_click(document):
 
 def test_candidates_are_what_the_export_counts_besides_the_clicks(document):
     document.reject([0])
-    cells = count_cells(document.annotation, document.kept)
+    cells = count_cells(document.annotation, document.found)
     assert cells.detected_only.tolist() == document.candidates.points.tolist() == [[10, 150]]
 
 
@@ -53,7 +53,7 @@ def test_rejected_stays_so_when_the_threshold_or_the_model_changes(document, fou
     document.reject([0])
     document.found = found([[81, 82], [10, 150], [60, 150]], model="C")
     assert document.candidates.points.tolist() == [[10, 150], [60, 150]]
-    assert len(document.kept) == 2
+    assert len(document.found) == 3
 
 
 def test_rejecting_debris_beside_a_cell_keeps_the_cell(document, found):
@@ -62,13 +62,31 @@ def test_rejecting_debris_beside_a_cell_keeps_the_cell(document, found):
     assert document.candidates.points.tolist() == [[80, 92]]
 
 
-def test_what_is_kept_stays_the_same_object_until_it_changes(document):
-    document.reject([0])
-    kept = document.kept
-    document.add([5, 5])
-    assert document.kept is kept
-    document.reject([0])
-    assert document.kept is not kept
+def test_a_click_where_something_was_rejected_takes_the_rejection_back(document, found):
+    document.reject([0, 1])
+    document.add([81, 81])
+    assert document.annotation.rejected.tolist() == [[10, 150]]
+    document.remove([2])
+    assert document.candidates.points.tolist() == [[80, 80]]
+    document.undo()
+    document.undo()
+    assert document.annotation.rejected.tolist() == [[80, 80], [10, 150]]
+
+
+def test_what_the_model_found_of_the_clicks(document):
+    assert document.pairing.is_detected.tolist() == [True, False]
+    document.accept([0])
+    assert document.pairing.is_detected.tolist() == [True, False, True]
+    document.found = None
+    assert document.pairing is None
+
+
+def test_no_candidates_in_a_complete_region(document):
+    square = ((70.0, 70.0), (70.0, 90.0), (90.0, 90.0), (90.0, 70.0))
+    document.replace_regions((Region(square),))
+    assert document.candidates.points.tolist() == [[10, 150]]
+    document.undo()
+    assert len(document.candidates) == 2
 
 
 def test_complete_image_has_no_candidates(document):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.layers import Image, Points
 
-from napari_htcell.annotations import Annotation
-from napari_htcell.widgets import layers
+from napari_htcell.annotations import Annotation, Region
+from napari_htcell.widgets import layers, outlines
 from napari_htcell.widgets.document import Picture
+from napari_htcell.widgets.states import STATES
 
 
 @pytest.mark.parametrize(
@@ -77,6 +80,44 @@ def test_the_two_layers_look_different(found):
     assert rings.face_color[0, 3] == 0
     assert rings.border_color[0, 3] == 1
     assert not np.allclose(dots.face_color[0], rings.border_color[0])
+
+
+def test_every_state_has_its_own_symbol_and_colour():
+    layer = layers.annotated_layer(2, 1.0)
+    annotation = Annotation.of(np.array([[1.0, 2], [3, 4]]))
+    layers.draw_annotation(layer, annotation, np.array([True, False]))
+    assert [str(one) for one in layer.symbol] == ["diamond", "triangle_up"]
+    assert not np.allclose(layer.face_color[0], layer.face_color[1])
+    layers.draw_annotation(layer, annotation.remove([0]), np.array([False]))
+    assert [str(one) for one in layer.symbol] == ["triangle_up"]
+    layers.draw_annotation(layer, annotation)
+    assert [str(one) for one in layer.symbol] == ["disc", "disc"]
+    looks = {(one.symbol, one.is_ring) for one in STATES}
+    assert len(looks) == len({one.colour for one in STATES}) == len(STATES)
+
+
+def test_what_is_drawn_already_is_not_drawn_again():
+    layer = layers.annotated_layer(2, 1.0)
+    annotation = Annotation.of(np.array([[1.0, 2], [3, 4]]))
+    layers.draw_annotation(layer, annotation)
+    told = []
+    layer.events.set_data.connect(told.append)
+    layers.draw_annotation(layer, annotation)
+    assert not told
+    layers.draw_annotation(layer, annotation, pixel_size_um=0.5)
+    assert layer.size.tolist() == [32, 32]
+
+
+def test_outlines_and_regions():
+    region = Region(((1.5, 2.25), (3, 40), (30, 4)), frame=2)
+    layer = outlines.outlines_layer(3)
+    outlines.draw(layer, [region], 1.0)
+    assert outlines.are_same(outlines.regions_of(layer), [region])
+    assert not outlines.are_same(outlines.regions_of(layer), [replace(region, frame=1)])
+    layer.add([np.zeros((3, 3))], shape_type="path")
+    assert outlines.are_same(outlines.regions_of(layer), [region])
+    outlines.draw(layer, [])
+    assert outlines.regions_of(layer) == ()
 
 
 def test_annotation_survives_drawing():

@@ -60,19 +60,37 @@ def test_changes_are_saved_when_another_image_is_shown(session):
     assert show(session).can_undo
 
 
-def test_rejected_candidates_are_not_saved_and_come_back_with_undo(session, found):
+def test_rejections_are_saved_and_come_back_with_undo(session, found):
     document = show(session)
     document.found = found([[10, 10], [100, 100], [200, 200]])
-    session.flush()
     candidates = len(document.candidates)
     document.reject([0])
     session.changed()
     session.flush()
-    assert len(session.project.detections(document.name)) == 2
+    name = document.name
+    assert len(session.project.detections(name)) == 3
+    assert session.project.annotation(name).rejected.tolist() == [[10, 10]]
+    assert session.summaries[name].detected == 2
     session.undo()
     session.flush()
-    assert len(session.project.detections(document.name)) == 3
+    assert len(session.project.annotation(name).rejected) == 0
     assert len(document.candidates) == candidates
+
+
+def test_rejections_outlast_detecting_in_all_images(session, found):
+    document = show(session)
+    document.found = found([[10, 10], [100, 100]])
+    document.reject([0])
+    session.changed()
+    show(session, 1)
+    # What a job does, which knows the files alone.
+    session.project.save_detections(document.name, found([[11, 10], [60, 200]], model="C"))
+    session.reread_detections()
+    assert [11, 10] not in document.candidates.points.tolist()
+    again = Session()
+    again.open(*run(jobs.open_steps(session.project.path)))
+    assert again.summaries[document.name].detected == 1
+    assert [11, 10] not in show(again).candidates.points.tolist()
 
 
 def test_failed_saving_loses_nothing(session, monkeypatch):
@@ -237,8 +255,7 @@ def test_newer_detections_from_elsewhere_are_kept(session, other, found):
     other.project.save_detections(name, replace(newer, provenance=how))
     told = []
     session.told.connect(told.append)
-    ours.reject([0])
-    session.changed()
+    ours.found = found([[10, 10]])  # another threshold
     session.flush()
     assert session.project.detections(name).provenance.model == "ours"
     assert ours.found.provenance.model == "ours"

@@ -1,4 +1,4 @@
-"""Clicks on the image: add, accept, move, remove."""
+"""Clicks on the image: add, accept, move, remove; rectangles that accept and reject."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_htcell.widgets.layers import nearest
+from napari_htcell.widgets.rectangle import Rectangle
 
 if TYPE_CHECKING:
     from napari.layers import Points
@@ -47,23 +48,34 @@ class Clicks:
         """Handle a press on the canvas; napari calls this for its viewer."""
         removes = event.button == 2 or (event.button == 1 and "Alt" in event.modifiers)
         adds = event.button == 1 and not event.modifiers
-        if not (removes or adds) or not self._are_wanted(viewer):
+        is_rectangle = event.button in (1, 2) and "Shift" in event.modifiers
+        if not (removes or adds or is_rectangle) or not self.are_wanted:
             return None
+        if is_rectangle:
+            return self._draw_rectangle(viewer, event, removes)
+        if "Alt" in event.modifiers:
+            # Napari swallows the release of an Alt+click; a press that vispy had seen would leave
+            # it holding the image, and move it with the next drag.
+            event.handled = True
         if adds:
             index = self._annotated_at(event)
             if index is not None:
                 return self._drag(index, event)
         return self._click(event, removes)
 
-    def _are_wanted(self, viewer: Any) -> bool:
+    @property
+    def are_wanted(self) -> bool:
+        """Whether points are to be changed now, with the mouse or by keys."""
+        viewer = self._desk.viewer
+        if viewer is None or self._desk.session.document is None:
+            return False
         active = viewer.layers.selection.active
         # Somebody who has taken up one of napari's tools wants that one to act.
         is_free = active is None or str(getattr(active, "mode", "pan_zoom")) == "pan_zoom"
         is_flat = viewer.dims.ndisplay == 2
-        ready = self._desk.session.document is not None
         conditions = [condition() for condition in self._wanted_by]
         is_wanted = any(condition is not None and condition() for condition in conditions)
-        if not (is_free and is_flat and ready and is_wanted):
+        if not (is_free and is_flat and is_wanted):
             return False
         if not self._desk.has_layers:
             self._desk.draw()
@@ -99,6 +111,36 @@ class Clicks:
                 document.move(index, place)
             desk.session.changed()
             layer.selected_data = {index}
+
+    def _draw_rectangle(
+        self, viewer: Any, event: Any, rejects: bool
+    ) -> Generator[None, None, None]:
+        event.handled = True
+        camera = viewer.scene.camera
+        view = camera.center, camera.zoom
+        rectangle, pressed, first = Rectangle(viewer, event.pos), event.pos, event.position
+        yield
+        moved = 0.0
+        while event.type == "mouse_move":
+            moved = max(moved, float(np.linalg.norm(event.pos - pressed)))
+            rectangle.reach(event.pos)
+            yield
+        rectangle.hide()
+        if rejects and (camera.center, camera.zoom) != view:
+            # Dragging with Alt zooms in napari, which has acted before.
+            camera.center, camera.zoom = view
+        if moved >= STILL_PX:
+            self._decide_inside(first, event.position, rejects)
+
+    def _decide_inside(self, first: Any, last: Any, rejects: bool) -> None:
+        """Accept or reject the candidates between two corners, in one step."""
+        desk, document = self._desk, self._desk.session.document
+        if document is None or not desk.has_layers or not desk.detected.visible:
+            return
+        inside = desk.within(first, last, document.candidates_in(desk.frame))
+        if len(inside):
+            (document.reject if rejects else document.accept)(inside)
+            desk.session.changed()
 
     def _act(self, position: Any, zoom: float, removes: bool) -> None:
         desk, document = self._desk, self._desk.session.document

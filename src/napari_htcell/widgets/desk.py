@@ -1,4 +1,4 @@
-"""Shows a session in a viewer: the image, and two points layers for what is known about it."""
+"""Shows a session in a viewer: the image, and layers for what is known about it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import weakref
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Points
+from napari.layers import Image, Layer, Points
 from napari.utils.notifications import show_warning
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_htcell.widgets import edits, layers, sample
+from napari_htcell.widgets import keys, layers, sample
+from napari_htcell.widgets.actions import Actions
 from napari_htcell.widgets.autosave import Autosave
 from napari_htcell.widgets.clicks import Clicks
 from napari_htcell.widgets.document import Document
+from napari_htcell.widgets.marks import Marks
 from napari_htcell.widgets.masks import Masks
+from napari_htcell.widgets.regions import Regions
 from napari_htcell.widgets.session import Session
 
 _DESKS: dict[int, Desk] = {}
@@ -38,14 +41,14 @@ class Desk:
         self.session = Session()
         self.autosave = Autosave(self.session)
         self.clicks = Clicks(self)
+        self.actions = Actions(self)
         self._viewer = weakref.ref(viewer)
         self._image: Image | None = None
-        self._annotated: Points | None = None
-        self._detected: Points | None = None
         self._project_image: Image | None = None
+        self._marks = Marks(self.session, self._bind_keys)
+        self.regions = Regions(self.session, self._bind_keys, self.stop_drawing)
         self._masks = Masks()
         self._shown: Document | None = None
-        self._is_drawing = False
         self._loose: weakref.WeakKeyDictionary[Image, Document] = weakref.WeakKeyDictionary()
         self._listen(viewer)
         self._take_over_sample()
@@ -62,12 +65,10 @@ class Desk:
         viewer.layers.selection.events.active.connect(self._on_active)
         viewer.dims.events.current_step.connect(self._on_step)
         viewer.mouse_drag_callbacks.append(self.clicks.on_press)
-        for keys, action in (
-            ("Control-Z", lambda _: session.undo()),
-            ("Control-Shift-Z", lambda _: session.redo()),
-            ("Control-Y", lambda _: session.redo()),
-        ):
-            viewer.bind_key(keys, action, overwrite=True)
+        keys.bind(viewer, self.actions)
+
+    def _bind_keys(self, layer: Layer) -> None:
+        keys.bind(layer, self.actions)
 
     @property
     def viewer(self) -> Any:
@@ -82,21 +83,17 @@ class Desk:
     @property
     def has_layers(self) -> bool:
         """Whether both points layers are in the viewer."""
-        return self._annotated is not None and self._detected is not None
+        return self._marks.are_there
 
     @property
     def annotated(self) -> Points:
         """The layer of annotated points."""
-        if self._annotated is None:
-            raise RuntimeError("the layer of annotated points is not in the viewer")
-        return self._annotated
+        return self._marks.annotated
 
     @property
     def detected(self) -> Points:
         """The layer of candidates."""
-        if self._detected is None:
-            raise RuntimeError("the layer of candidates is not in the viewer")
-        return self._detected
+        return self._marks.detected
 
     @property
     def frame(self) -> int:
@@ -107,15 +104,38 @@ class Desk:
         frame = round(float(self._image.world_to_data(viewer.dims.point)[0]))
         return int(np.clip(frame, 0, document.picture.shape[0] - 1))
 
+    @property
+    def corners(self) -> tuple[np.ndarray, np.ndarray]:
+        """Two opposite corners of what is in view, in the world's coordinates."""
+        viewer = self.viewer
+        camera, centre = viewer.scene.camera, np.array(viewer.dims.point, dtype=float)
+        centre[-2:] = camera.center[-2:]
+        half = np.zeros(len(centre))
+        half[-2:] = np.asarray(viewer.canvas.size) / camera.zoom / 2
+        return centre - half, centre + half
+
+    def within(self, first: Any, last: Any, chosen: np.ndarray) -> np.ndarray:
+        """Return which of the chosen candidates lie between two corners in the world."""
+        ends = np.asarray([self.detected.world_to_data(one)[-2:] for one in (first, last)])
+        places = self.detected.data[chosen, -2:]
+        inside = (places >= ends.min(axis=0)) & (places <= ends.max(axis=0))
+        found: np.ndarray = chosen[inside.all(axis=1)]
+        return found
+
     def show_moved(self, index: int, place: np.ndarray) -> None:
         """Show an annotated point elsewhere, while it is being dragged."""
-        points = np.array(self.annotated.data)
-        points[index] = place
-        self._is_drawing = True
-        try:
-            self.annotated.data = points
-        finally:
-            self._is_drawing = False
+        self._marks.show_moved(index, place)
+
+    def draw_region(self) -> None:
+        """Let the user draw a complete region in the frame that is shown."""
+        document = self.session.document
+        if document is not None and self._image is not None:
+            self.regions.start(self.viewer, self._image, document)
+
+    def stop_drawing(self) -> None:
+        """Draw no region any more, and have clicks change points again."""
+        self.regions.stop(self.viewer, self.annotated if self.has_layers else None)
+        self.draw()
 
     def _start_with(self, viewer: Any) -> None:
         """Work on the image that is shown already."""
@@ -163,9 +183,11 @@ class Desk:
             return
         if document.in_project:
             self._show_project_image(document)
-        self._make_points(document)
+        if self._image is not None:
+            self._marks.make(viewer, self._image, document)
         self.draw()
-        viewer.layers.selection.active = self._annotated
+        if self.has_layers:
+            viewer.layers.selection.active = self.annotated
 
     def _show_project_image(self, document: Document) -> None:
         """Have one layer for the image of the project that is worked on."""
@@ -183,65 +205,22 @@ class Desk:
         self._image, self._shown = self._project_image, document
         self.viewer.reset_view(layers=[self._image])
 
-    def _make_points(self, document: Document) -> None:
-        """Have two points layers of the right kind, where the image lies."""
-        viewer, size = self.viewer, document.picture.pixel_size_um
-        if self._annotated is not None and self._annotated.ndim != document.picture.ndim:
-            self._remove_points()
-        if self._detected is None:
-            self._detected = layers.detected_layer(document.picture.ndim, size)
-            layers.place(self._detected, self._image)
-            self._detected.events.data.connect(self._on_candidates_edited)
-            viewer.add_layer(self._detected)
-        if self._annotated is None:
-            self._annotated = layers.annotated_layer(document.picture.ndim, size)
-            layers.place(self._annotated, self._image)
-            self._annotated.events.data.connect(self._on_annotation_edited)
-            viewer.add_layer(self._annotated)
-        for layer, um in (
-            (self._detected, layers.DETECTED_UM),
-            (self._annotated, layers.ANNOTATED_UM),
-        ):
-            layers.place(layer, self._image)
-            layer.current_size = layers.symbol_size(um, size)
-
     def _remove_points(self) -> None:
         viewer = self.viewer
-        for layer in (self._annotated, self._detected):
-            if layer is not None and layer in viewer.layers:
-                layer.locked = False
-                viewer.layers.remove(layer)
-        self._annotated = self._detected = None
+        self._marks.remove(viewer)
+        self.regions.remove(viewer)
         self._masks.remove(viewer)
 
     def draw(self) -> None:
-        """Draw both points layers; one that was deleted comes back."""
+        """Draw all that is known about the image; a layer that was deleted comes back."""
         document = self.session.document
         if document is None or self.viewer is None or self._image is None:
             return
         if not self.has_layers:
-            self._make_points(document)
-        self._is_drawing = True
-        try:
-            layers.draw_annotation(self.annotated, document.annotation)
-            layers.draw_detections(self.detected, document.candidates)
-        finally:
-            self._is_drawing = False
+            self._marks.make(self.viewer, self._image, document)
+        self._marks.draw(document)
+        self.regions.draw(self.viewer, self._image, document)
         self._masks.draw(self.viewer, self._image, document)
-
-    def _on_annotation_edited(self, event: Any) -> None:
-        document = self.session.document
-        if self._is_drawing or document is None:
-            return
-        if edits.take_over_annotation(document, self.annotated, event):
-            self.session.changed()
-
-    def _on_candidates_edited(self, event: Any) -> None:
-        document = self.session.document
-        if self._is_drawing or document is None:
-            return
-        if edits.take_over_candidates(document, self.detected, event):
-            self.session.changed()
 
     def _on_step(self, _event: Any) -> None:
         self.frame_changed.emit()
@@ -263,11 +242,8 @@ class Desk:
 
     def _on_removed(self, event: Any) -> None:
         layer = layers.bare(event.value)
-        if layer is self._annotated:
-            self._annotated = None
-        elif layer is self._detected:
-            self._detected = None
-        self._masks.was_removed(layer)
+        for kept in (self._marks, self.regions, self._masks):
+            kept.was_removed(layer)
         was_worked_on = layer is self._image
         if layer is self._project_image:
             self._project_image = None

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QSizePolicy, QVBoxLayout
 
 from napari_htcell.config import DetectConfig
 from napari_htcell.models import ModelEntry
+from napari_htcell.pairing import not_rejected
 from napari_htcell.project import ProjectSettings
 from napari_htcell.summaries import summaries_steps
 from napari_htcell.widgets import fields, jobs
@@ -247,9 +248,10 @@ class DetectPanel(Panel):
 
 def found_text(document: Document) -> str:
     """Return in words what was found in an image."""
-    found, candidates = document.kept, document.candidates
+    found, candidates = document.found, document.candidates
     if found is None or candidates is None:
         return "Nothing was detected in this image yet."
+    found = not_rejected(document.annotation, found)
     cells = f"{len(found)} cell{'' if len(found) == 1 else 's'}"
     text = f"{found.provenance.model} found {cells}; {len(candidates)} of them not clicked yet."
     if document.annotation.complete_frames:

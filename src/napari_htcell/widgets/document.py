@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_htcell.annotations import BY_HAND, Annotation
-from napari_htcell.config import DetectConfig, EvaluateConfig
+from napari_htcell.annotations import BY_HAND, Annotation, Region, frames_of
+from napari_htcell.config import PAPER_PIXEL_SIZE_UM, DetectConfig
 from napari_htcell.detections import Detections
-from napari_htcell.evaluate import evaluate
+from napari_htcell.pairing import REJECTED_UM, Pairing, pair
 from napari_htcell.pointsfile import Points
 from napari_htcell.project import Stamps
 from napari_htcell.widgets.history import History
@@ -81,21 +81,6 @@ class Picture:
         return replace(self, pixels=Unread(tuple(self.pixels.shape)))
 
 
-@dataclass(frozen=True, eq=False)
-class Marks:
-    """What a person has said about an image.
-
-    Parameters
-    ----------
-    annotation : Annotation
-    rejected : ndarray of float, shape (N, 2) or (N, 3)
-        Where a model's candidate was said to be no cell.
-    """
-
-    annotation: Annotation
-    rejected: Points
-
-
 class Document:
     """An image with its annotation, its detections, and the way back through all changes.
 
@@ -138,9 +123,8 @@ class Document:
         self.picture = picture
         self.in_project = in_project
         self.prediction: Prediction | None = None
-        self._history = History(Marks(annotation, np.empty((0, picture.ndim))))
+        self._history = History(annotation)
         self._found = detections
-        self._kept: tuple[Points, Detections | None] | None = None
         self.saved_annotation, self.saved_detections = annotation, detections
         self.stamps: Stamps | None = None
         """What its files were like when it was read or saved last; None if it has none."""
@@ -151,14 +135,9 @@ class Document:
         return self.picture.name
 
     @property
-    def marks(self) -> Marks:
+    def annotation(self) -> Annotation:
         """What a person has said, now."""
         return self._history.value
-
-    @property
-    def annotation(self) -> Annotation:
-        """The annotation, now."""
-        return self.marks.annotation
 
     @property
     def found(self) -> Detections | None:
@@ -167,7 +146,7 @@ class Document:
 
     @found.setter
     def found(self, found: Detections | None) -> None:
-        self._found, self._kept = found, None
+        self._found = found
         self._forget()
 
     @property
@@ -190,42 +169,31 @@ class Document:
         self._forget()
         return self._history.redo()
 
-    def _push(self, **changes: Any) -> None:
-        self._history.push(replace(self.marks, **changes))
+    def _push(self, annotation: Annotation) -> None:
+        self._history.push(annotation)
         self._forget()
 
     def _forget(self) -> None:
-        self.__dict__.pop("candidates", None)
+        for name in ("pairing", "candidates"):
+            self.__dict__.pop(name, None)
 
-    @property
-    def kept(self) -> Detections | None:
-        """What the model found without what a person rejected; the same object until it changes."""
-        rejected = self.marks.rejected
-        if self._found is None or not len(rejected):
-            return self._found
-        if self._kept is None or self._kept[0] is not rejected:
-            # Half the usual distance: debris rejected beside a cell must not hide the cell.
-            cutoff_um = EvaluateConfig().cutoff_um / 2
-            self._kept = rejected, _without(self._found, rejected, cutoff_um)
-        return self._kept[1]
+    @cached_property
+    def pairing(self) -> Pairing | None:
+        """What the annotation and the detections are to each other; None if no model was run."""
+        return None if self._found is None else pair(self.annotation, self._found)
 
     @cached_property
     def candidates(self) -> Detections | None:
-        """Detections still to be accepted or rejected: on no annotated cell, in no complete frame.
-
-        The same rule as that of the exported counts.
-        """
-        if self.kept is None:
+        """Detections still to be accepted or rejected; None if no model was run."""
+        if self._found is None or self.pairing is None:
             return None
-        rest = _without(self.kept, self.annotation.points, EvaluateConfig().cutoff_um)
-        open_ = [f not in self.annotation.complete_frames for f in _frames(rest.points)]
-        return rest.part(np.asarray(open_, dtype=bool))
+        return self._found.part(self.pairing.is_candidate)
 
     def candidates_in(self, frame: int) -> npt.NDArray[np.intp]:
         """Return the indices of the candidates of one frame."""
         if self.candidates is None:
             return np.empty(0, dtype=np.intp)
-        return np.flatnonzero(_frames(self.candidates.points) == frame)
+        return np.flatnonzero(frames_of(self.candidates.points) == frame)
 
     def contains(self, point: npt.ArrayLike) -> bool:
         """Return whether a point lies in the image; a pixel reaches half beyond its centre."""
@@ -235,38 +203,52 @@ class Document:
 
     def add(self, point: npt.ArrayLike) -> None:
         """Annotate a cell by hand, (y, x) or (frame, y, x) in pixels."""
-        self._push(annotation=self.annotation.add(_on_frame(np.atleast_2d(point)), BY_HAND))
+        places = _on_frame(np.atleast_2d(point))
+        self._push(self._open_again(places).add(places, BY_HAND))
 
     def remove(self, indices: list[int]) -> None:
         """Take annotated points away."""
-        self._push(annotation=self.annotation.remove(indices))
+        self._push(self.annotation.remove(indices))
 
     def move(self, index: int, point: npt.ArrayLike) -> None:
         """Put an annotated point elsewhere."""
         points = self.annotation.points.copy()
         points[index] = _on_frame(np.atleast_2d(point))[0]
-        self._push(annotation=replace(self.annotation, points=points))
+        self._push(replace(self.annotation, points=points))
 
     def replace_points(self, points: Points, sources: tuple[str, ...]) -> None:
         """Take over points that were changed with napari's own tools."""
         points = _on_frame(np.asarray(points, dtype=np.float64))
-        self._push(annotation=replace(self.annotation, points=points, sources=sources))
+        self._push(replace(self.annotation, points=points, sources=sources))
 
     def accept(self, indices: npt.ArrayLike) -> None:
         """Annotate candidates, under the name of the model that found them."""
         if self.candidates is not None:
             chosen = self.candidates.points[np.asarray(indices, dtype=np.intp)]
-            self._push(annotation=self.annotation.add(chosen, self.candidates.provenance.model))
+            self._push(self.annotation.add(chosen, self.candidates.provenance.model))
 
     def reject(self, indices: npt.ArrayLike) -> None:
-        """Say that candidates are no cells."""
+        """Say that candidates are no cells, for good."""
         if self.candidates is not None:
             chosen = self.candidates.points[np.asarray(indices, dtype=np.intp)]
-            self._push(rejected=np.concatenate([self.marks.rejected, chosen]))
+            self._push(self.annotation.reject(chosen))
+
+    def _open_again(self, places: Points) -> Annotation:
+        """Return the annotation without rejections at places that are now said to be cells."""
+        annotation = self.annotation
+        size = self.picture.pixel_size_um or PAPER_PIXEL_SIZE_UM
+        apart = np.linalg.norm(annotation.rejected[:, None, -2:] - places[None, :, -2:], axis=-1)
+        same = frames_of(annotation.rejected)[:, None] == frames_of(places)[None]
+        is_taken_back = (same & (apart <= REJECTED_UM / size)).any(axis=1)
+        return replace(annotation, rejected=annotation.rejected[~is_taken_back])
 
     def mark_complete(self, complete: bool, frame: int = 0) -> None:
         """Say that every cell of a frame is annotated, or no longer so."""
-        self._push(annotation=self.annotation.mark_complete(complete, frame))
+        self._push(self.annotation.mark_complete(complete, frame))
+
+    def replace_regions(self, regions: tuple[Region, ...]) -> None:
+        """Say in which regions every cell is annotated."""
+        self._push(replace(self.annotation, regions=regions))
 
     def take_over(self, annotation: Annotation) -> None:
         """Go on with an annotation that was changed elsewhere; undo goes back to the one here."""
@@ -280,26 +262,9 @@ class Document:
         return True
 
 
-def _frames(points: Points) -> npt.NDArray[np.intp]:
-    """Return the frame of each point, shape (N,); 0 for those of an image."""
-    if points.shape[1] == 2:
-        return np.zeros(len(points), dtype=np.intp)
-    return np.rint(points[:, 0]).astype(np.intp)
-
-
 def _on_frame(points: Points) -> Points:
     """Put points of a stack exactly onto their frame."""
     points = np.array(points, dtype=np.float64)
     if points.shape[1] == 3:
         points[:, 0] = np.rint(points[:, 0])
     return points
-
-
-def _without(found: Detections, known: Points, cutoff_um: float) -> Detections:
-    """Return the detections that are none of the known places, one to one."""
-    match = evaluate(
-        found.points, known, cutoff_um=cutoff_um, pixel_size_um=found.provenance.pixel_size_um
-    )
-    rest = np.ones(len(found), dtype=bool)
-    rest[match.pairs[:, 0]] = False
-    return found.part(rest)

@@ -26,7 +26,7 @@ def take_over_annotation(document: Document, layer: Points, event: Any) -> bool:
     bool
         Whether the document has changed.
     """
-    if not _is_done(event.action):
+    if not is_done(event.action):
         return False
     added = event.data_indices if event.action == ActionType.ADDED else ()
     document.replace_points(layer.data, layers.sources_of(layer, added))
@@ -41,7 +41,7 @@ def take_over_candidates(document: Document, layer: Points, event: Any) -> bool:
     bool
         Whether the layer has to be drawn anew: candidates do not move.
     """
-    if not _is_done(event.action):
+    if not is_done(event.action):
         return False
     if event.action == ActionType.REMOVED:
         document.reject(list(event.data_indices))
@@ -51,5 +51,6 @@ def take_over_candidates(document: Document, layer: Points, event: Any) -> bool:
     return True
 
 
-def _is_done(action: Any) -> bool:
+def is_done(action: Any) -> bool:
+    """Return whether an edit is complete: napari tells of each before and after."""
     return action in (ActionType.ADDED, ActionType.REMOVED, ActionType.CHANGED)

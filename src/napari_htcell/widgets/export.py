@@ -117,7 +117,7 @@ def record_of(document: Document) -> export.ImageRecord:
     picture = document.picture
     return export.ImageRecord(
         picture.name if picture.path is None else picture.path.name,
-        document.kept,
+        document.found,
         document.annotation,
         picture.shape[0] if picture.ndim == 3 else 1,
         picture.pixel_size_um,

@@ -83,6 +83,7 @@ class ImagesPanel(Panel):
         self.listen(self.session.document_changed, self._on_document)
         self.listen(self.session.summaries_changed, self._on_summaries)
         self.listen(self.session.others_changed, self._on_others)
+        self.listen(self.session.image_wanted, self._step)
 
     def open_folder(self, path: str | Path) -> None:
         """Open a folder as the session's project, in the background."""

@@ -17,18 +17,14 @@ from napari_htcell.annotations import BY_HAND, Annotation
 from napari_htcell.config import PAPER_PIXEL_SIZE_UM
 from napari_htcell.detections import Detections
 from napari_htcell.widgets.document import Picture
+from napari_htcell.widgets.states import AGREED, ANNOTATED, CANDIDATE, MISSED
 
-ANNOTATED_COLOUR = "#e69f00"
-DETECTED_COLOUR = "#56b4e9"
-"""Orange and sky blue of Okabe and Ito: told apart by every kind of colour vision, and on grey."""
-
-ANNOTATED_UM = 16.0
-DETECTED_UM = 32.0
-"""Diameters of the symbols: the dot leaves the cell visible, the ring goes around it."""
-
-DOT_ON_SCREEN = (4.0, 80.0)
-RING_ON_SCREEN = (7.0, 160.0)
+DOT_ON_SCREEN = (7.0, 80.0)
+RING_ON_SCREEN = (9.0, 160.0)
 """Least and greatest diameter of the symbols in the window's pixels, however far one zooms."""
+
+RING_WIDTH, CHOSEN_WIDTH = 0.12, 0.3
+"""Widths of a ring, and of the one that keys have gone to, as parts of its diameter."""
 
 SAMPLED = 4
 CLIPPED = (0.1, 99.9)
@@ -158,10 +154,10 @@ def annotated_layer(ndim: int, pixel_size_um: float | None) -> Points:
         name="annotated",
         features=pd.DataFrame({"source": pd.Series(dtype=object)}),
         symbol="disc",
-        size=symbol_size(ANNOTATED_UM, pixel_size_um),
-        face_color=ANNOTATED_COLOUR,
+        size=symbol_size(ANNOTATED.um, pixel_size_um),
+        face_color=ANNOTATED.colour,
         # A border of another colour would swallow the dot where napari enlarges it for the screen.
-        border_color=ANNOTATED_COLOUR,
+        border_color=ANNOTATED.colour,
         border_width=0,
         canvas_size_limits=DOT_ON_SCREEN,
     )
@@ -184,32 +180,85 @@ def detected_layer(ndim: int, pixel_size_um: float | None) -> Points:
         name="detected",
         features=pd.DataFrame({"score": pd.Series(dtype=float)}),
         symbol="disc",
-        size=symbol_size(DETECTED_UM, pixel_size_um),
+        size=symbol_size(CANDIDATE.um, pixel_size_um),
         face_color="transparent",
-        border_color=DETECTED_COLOUR,
-        border_width=0.12,
+        border_color=CANDIDATE.colour,
+        border_width=RING_WIDTH,
         canvas_size_limits=RING_ON_SCREEN,
     )
     layer.locked = LayerLock.DELETION
     return layer
 
 
-def draw_annotation(layer: Points, annotation: Annotation) -> None:
-    """Make a layer show an annotation."""
-    _draw(layer, annotation.points, {"source": list(annotation.sources)})
+def draw_annotation(
+    layer: Points,
+    annotation: Annotation,
+    is_detected: npt.NDArray[np.bool_] | None = None,
+    pixel_size_um: float | None = None,
+) -> None:
+    """Make a layer show an annotation.
+
+    Parameters
+    ----------
+    layer : Points
+    annotation : Annotation
+    is_detected : ndarray of bool, shape (N,), optional
+        Whether the model has found each point; without it, no model was run.
+    pixel_size_um : float, optional
+        Micrometres per pixel, for the size of the symbols.
+    """
+    states = (
+        [ANNOTATED] * len(annotation.points)
+        if is_detected is None
+        else [AGREED if one else MISSED for one in is_detected]
+    )
+    features = {"source": list(annotation.sources), "state": [one.words for one in states]}
+    if _draw(layer, annotation.points, features) and states:
+        # All points anew: what they had before follows their index, not their place.
+        layer.symbol = [one.symbol for one in states]
+        layer.face_color = layer.border_color = np.asarray([one.rgba for one in states])
+    _resize(layer, [symbol_size(one.um, pixel_size_um) for one in states])
 
 
-def draw_detections(layer: Points, found: Detections | None) -> None:
+def draw_detections(
+    layer: Points, found: Detections | None, pixel_size_um: float | None = None
+) -> None:
     """Make a layer show detections; none without them."""
     points = np.empty((0, layer.ndim)) if found is None else found.points
-    _draw(layer, points, {"score": [] if found is None else found.scores})
+    if _draw(layer, points, {"score": [] if found is None else found.scores.tolist()}):
+        mark(layer, None)
+    _resize(layer, [symbol_size(CANDIDATE.um, pixel_size_um)] * len(points))
 
 
-def _draw(layer: Points, points: np.ndarray, features: dict[str, Any]) -> None:
+def mark(layer: Points, index: int | None) -> None:
+    """Draw one ring more boldly than the others; none without an index.
+
+    Not by selecting it: napari shows what is selected in the active layer alone.
+    """
+    widths = np.full(len(layer.data), RING_WIDTH)
+    if index is not None:
+        widths[index] = CHOSEN_WIDTH
+    if not np.array_equal(layer.border_width, widths):
+        layer.border_width = widths
+
+
+def _resize(layer: Points, sizes: list[float]) -> None:
+    if not np.array_equal(layer.size, sizes):
+        layer.size = np.asarray(sizes)
+
+
+def _draw(layer: Points, points: np.ndarray, features: dict[str, list[Any]]) -> bool:
+    """Return whether there is anything new to draw; what is drawn already costs no time."""
     layer.selected_data = set()
+    is_drawn = list(layer.features) == list(features) and all(
+        list(layer.features[name]) == values for name, values in features.items()
+    )
+    if is_drawn and np.array_equal(layer.data, points):
+        return False
     layer.data = points
     # Assigned as a whole: changes in place are not seen by the layer.
     layer.features = pd.DataFrame(features, index=range(len(points)))
+    return True
 
 
 def sources_of(layer: Points, added: Sequence[int] = ()) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from napari_htcell import pointsfile
 from napari_htcell.annotations import BY_HAND, Annotation
 from napari_htcell.widgets import layers
+from napari_htcell.widgets.states import ANNOTATED, CANDIDATE
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -47,16 +48,16 @@ def _read(path: str) -> LayerData:
         features: dict[str, Any] = {"score": [float(row["score"]) for row in rows.values()]}
         look = {
             "face_color": "transparent",
-            "border_color": layers.DETECTED_COLOUR,
-            "size": layers.symbol_size(layers.DETECTED_UM, None),
+            "border_color": CANDIDATE.colour,
+            "size": layers.symbol_size(CANDIDATE.um, None),
             "canvas_size_limits": layers.RING_ON_SCREEN,
         }
     else:
         features = {"source": [row.get("source") or BY_HAND for row in rows.values()]}
         look = {
-            "face_color": layers.ANNOTATED_COLOUR,
-            "border_color": layers.ANNOTATED_COLOUR,
-            "size": layers.symbol_size(layers.ANNOTATED_UM, None),
+            "face_color": ANNOTATED.colour,
+            "border_color": ANNOTATED.colour,
+            "size": layers.symbol_size(ANNOTATED.um, None),
             "canvas_size_limits": layers.DOT_ON_SCREEN,
         }
     meta = {

@@ -13,9 +13,9 @@ from napari_htcell.widgets.document import Document
 
 def is_saved(document: Document) -> bool:
     """Return whether everything that can be kept of an image is in its project."""
-    kept = document.kept
+    found = document.found
     return document.annotation is document.saved_annotation and (
-        kept is None or kept is document.saved_detections
+        found is None or found is document.saved_detections
     )
 
 
@@ -50,10 +50,10 @@ def save(project: Project, document: Document) -> list[str]:
         document.stamps = replace(document.stamps, annotation=stamps.annotation)
     if not is_saved(document):
         news += _choose_detections(project, document)
-    kept = document.kept
-    if kept is not None and kept is not document.saved_detections:
-        project.save_detections(document.name, kept)
-        document.saved_detections = kept
+    found = document.found
+    if found is not None and found is not document.saved_detections:
+        project.save_detections(document.name, found)
+        document.saved_detections = found
         stamps = project.stamps(document.name)
         document.stamps = replace(document.stamps, detections=stamps.detections)
     return news

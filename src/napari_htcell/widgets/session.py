@@ -57,6 +57,8 @@ class Session:
     saved_changed = Signal()
     others_changed = Signal()
     told = Signal(str)
+    image_wanted = Signal(int)
+    """The next image of the project is wanted (1), or the one before (-1)."""
 
     def __init__(self) -> None:
         self.project: Project | None = None
@@ -121,7 +123,7 @@ class Session:
     def states(self, names: Iterable[str]) -> dict[str, State]:
         """Return annotation and detections of those of the images that were open, as they are."""
         known = ((name, self._documents.get(name)) for name in names)
-        return {name: (one.annotation, one.kept) for name, one in known if one is not None}
+        return {name: (one.annotation, one.found) for name, one in known if one is not None}
 
     def forget(self, name: str) -> None:
         """Read an image anew when it is opened next."""
@@ -177,9 +179,9 @@ class Session:
     def take_summaries(self, summaries: dict[str, Summary]) -> None:
         """Take over what was read about the project's images."""
         self.summaries.update(summaries)
-        for name, (annotation, kept) in self.states(summaries).items():
+        for name, (annotation, found) in self.states(summaries).items():
             # It may have been changed since it was read.
-            self._take_summary(name, summarise(annotation, kept))
+            self._take_summary(name, summarise(annotation, found))
         self.summaries_changed.emit()
 
     def state_pixel_size(self, size_um: float) -> None:
@@ -277,7 +279,7 @@ class Session:
         document = document or self.document
         # Not one of a project that was left while a job was running.
         if document is not None and self._documents.get(document.name) is document:
-            self._take_summary(document.name, summarise(document.annotation, document.kept))
+            self._take_summary(document.name, summarise(document.annotation, document.found))
             self.summaries_changed.emit()
 
     def _take_summary(self, name: str, summary: Summary) -> None:

@@ -1,0 +1,130 @@
+"""The two points layers of an image: what a person annotated, and what a model found besides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Points
+
+from napari_htcell.widgets import edits, layers
+from napari_htcell.widgets.states import ANNOTATED, CANDIDATE
+
+if TYPE_CHECKING:
+    from napari_htcell.widgets.document import Document
+    from napari_htcell.widgets.session import Session
+
+
+class Marks:
+    """Keeps both layers as they should be; what is done to them with napari's tools is taken over.
+
+    Layers are held as objects, so that they can be renamed, and are made again where they were
+    deleted.
+
+    Parameters
+    ----------
+    session : Session
+    on_made : callable
+        Called with each layer that is made.
+    """
+
+    def __init__(self, session: Session, on_made: Callable[[Points], None]) -> None:
+        self._session = session
+        self._on_made = on_made
+        self._annotated: Points | None = None
+        self._detected: Points | None = None
+        self._is_drawing = False
+
+    @property
+    def are_there(self) -> bool:
+        """Whether both layers are in the viewer."""
+        return self._annotated is not None and self._detected is not None
+
+    @property
+    def annotated(self) -> Points:
+        """The layer of annotated points."""
+        if self._annotated is None:
+            raise RuntimeError("the layer of annotated points is not in the viewer")
+        return self._annotated
+
+    @property
+    def detected(self) -> Points:
+        """The layer of candidates."""
+        if self._detected is None:
+            raise RuntimeError("the layer of candidates is not in the viewer")
+        return self._detected
+
+    def make(self, viewer: Any, image: Image, document: Document) -> None:
+        """Have both layers, of the right kind, where the image lies."""
+        ndim, size = document.picture.ndim, document.picture.pixel_size_um
+        if self._annotated is not None and self._annotated.ndim != ndim:
+            self.remove(viewer)
+        if self._detected is None:
+            self._detected = layers.detected_layer(ndim, size)
+            self._add(viewer, image, self._detected, self._on_candidates_edited)
+        if self._annotated is None:
+            self._annotated = layers.annotated_layer(ndim, size)
+            self._add(viewer, image, self._annotated, self._on_annotation_edited)
+        for layer, state in ((self._detected, CANDIDATE), (self._annotated, ANNOTATED)):
+            layers.place(layer, image)
+            layer.selected_data = set()
+            layer.current_size = layers.symbol_size(state.um, size)
+
+    def _add(
+        self, viewer: Any, image: Image, layer: Points, on_edited: Callable[[Any], None]
+    ) -> None:
+        layers.place(layer, image)
+        layer.events.data.connect(on_edited)
+        self._on_made(layer)
+        viewer.add_layer(layer)
+
+    def remove(self, viewer: Any) -> None:
+        """Take both layers out of the viewer."""
+        for layer in (self._annotated, self._detected):
+            if layer is not None and layer in viewer.layers:
+                layer.locked = False
+                viewer.layers.remove(layer)
+        self._annotated = self._detected = None
+
+    def was_removed(self, layer: Any) -> None:
+        """Forget a layer that is gone."""
+        if layer is self._annotated:
+            self._annotated = None
+        elif layer is self._detected:
+            self._detected = None
+
+    def draw(self, document: Document) -> None:
+        """Show what is known about an image."""
+        size, pairing = document.picture.pixel_size_um, document.pairing
+        is_detected = None if pairing is None else pairing.is_detected
+        self._is_drawing = True
+        try:
+            layers.draw_annotation(self.annotated, document.annotation, is_detected, size)
+            layers.draw_detections(self.detected, document.candidates, size)
+        finally:
+            self._is_drawing = False
+
+    def show_moved(self, index: int, place: np.ndarray) -> None:
+        """Show an annotated point elsewhere, while it is being dragged."""
+        points = np.array(self.annotated.data)
+        points[index] = place
+        self._is_drawing = True
+        try:
+            self.annotated.data = points
+        finally:
+            self._is_drawing = False
+
+    def _on_annotation_edited(self, event: Any) -> None:
+        document = self._session.document
+        if self._is_drawing or document is None:
+            return
+        if edits.take_over_annotation(document, self.annotated, event):
+            self._session.changed()
+
+    def _on_candidates_edited(self, event: Any) -> None:
+        document = self._session.document
+        if self._is_drawing or document is None:
+            return
+        if edits.take_over_candidates(document, self.detected, event):
+            self._session.changed()
