@@ -40,7 +40,7 @@ class Merged:
         """What they have changed; empty if nothing."""
         said = [f"{count(self.added, 'point')} added"] if self.added else []
         said += [f"{count(self.removed, 'point')} removed"] if self.removed else []
-        return ", ".join(said + ["what is complete"] * self.is_marked)
+        return ", ".join(said + ["other marks changed"] * self.is_marked)
 
 
 def merge(base: Annotation, ours: Annotation, theirs: Annotation, same_px: float) -> Merged:

@@ -59,7 +59,7 @@ def test_completeness_and_regions_of_both():
     ours = Annotation(np.empty((0, 3)), (), frozenset({0, 1}), (box(0.0), box(20.0)))
     theirs = Annotation(np.empty((0, 3)), (), frozenset({2}), (box(40.0),))
     merged = merge(base, ours, theirs, 5.0)
-    assert merged.in_words == "what is complete"
+    assert merged.in_words == "other marks changed"
     assert merged.annotation.complete_frames == {1, 2}
     assert merged.annotation.regions == (box(20.0), box(40.0))
 

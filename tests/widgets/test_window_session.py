@@ -237,8 +237,7 @@ def test_newer_detections_from_elsewhere_are_kept(session, other, found):
     other.project.save_detections(name, replace(newer, provenance=how))
     told = []
     session.told.connect(told.append)
-    ours.reject([0])
-    session.changed()
+    ours.found = found([[10, 10]])  # another threshold
     session.flush()
     assert session.project.detections(name).provenance.model == "ours"
     assert ours.found.provenance.model == "ours"
