@@ -151,6 +151,29 @@ def test_the_arrow_keys_go_through_the_list(panel, project, until, qtbot):
     until(lambda: is_shown(panel, project.images[3]))
 
 
+def test_several_images_can_be_selected(panel, project, until, qtbot):
+    qtbot.keyClick(panel.list, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.keyClick(panel.list, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    until(lambda: is_shown(panel, project.images[3]))
+    assert panel.selected == project.images[1:4]
+    panel.session.document.add([5, 5])
+    panel.session.changed()
+    assert panel.selected == project.images[1:4]
+    panel.next_button.click()
+    assert panel.selected == project.images[4:]
+
+
+def test_who_presses_next_quickly_gets_there(panel, project, until, monkeypatch):
+    monkeypatch.setattr(panel.ahead, "take", lambda name: None)
+    for _ in range(3):
+        panel.next_button.click()
+        # As while annotations are read in the background.
+        panel.session.summaries_changed.emit()
+    assert chosen(panel) == project.images[4]
+    until(lambda: is_shown(panel, project.images[4]))
+    assert chosen(panel) == project.images[4]
+
+
 def test_clicking_a_row_shows_its_image(panel, project, until, qtbot):
     where = panel.list.visualRect(panel.shown.index(3, Column.ANNOTATED)).center()
     qtbot.mouseClick(panel.list.viewport(), Qt.MouseButton.LeftButton, pos=where)

@@ -89,6 +89,13 @@ class ImageList:
         where.setText(text)
         where.setVisible(bool(text))
 
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """Names of the images that are selected, in the list's order."""
+        selection = self.list.selectionModel()
+        rows = [] if selection is None else [one.row() for one in selection.selectedRows()]
+        return tuple(self._shown.name(row) for row in sorted(rows))
+
     def select(self, row: int) -> None:
         """Choose a row and make it visible; none below 0."""
         selection = self.list.selectionModel()
@@ -98,7 +105,8 @@ class ImageList:
             selection.setCurrentIndex(QModelIndex(), QItemSelectionModel.SelectionFlag.Clear)
             return
         index = self._shown.index(row, Column.NAME)
-        if index == selection.currentIndex() and selection.isSelected(index):
+        # Whoever has selected several images keeps them.
+        if index.row() == selection.currentIndex().row():
             return
         flags = QItemSelectionModel.SelectionFlag
         selection.setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
@@ -146,7 +154,7 @@ def _table(shown: ImageFilter) -> QTreeView:
     table.setRootIsDecorated(False)
     table.setUniformRowHeights(True)
     table.setAllColumnsShowFocus(True)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     # Names mostly differ at their end.
     table.setTextElideMode(Qt.TextElideMode.ElideLeft)

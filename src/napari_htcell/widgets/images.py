@@ -195,7 +195,7 @@ class ImagesPanel(Panel):
         self._read_ahead()
 
     def _on_document(self) -> None:
-        if self._shown_name() not in self._suggested[-1:]:
+        if self._target() not in self._suggested[-1:]:
             self._reason = ""
         self._parts.say(self.reason, self._reason)
         self._quietly(lambda: None)
@@ -240,7 +240,7 @@ class ImagesPanel(Panel):
         was_choosing, self._is_choosing = self._is_choosing, False
         try:
             change()
-            row = self.shown.row(self._shown_name())
+            row = self.shown.row(self._target())
             self._parts.select(row)
         finally:
             self._is_choosing = was_choosing
@@ -261,9 +261,13 @@ class ImagesPanel(Panel):
         document = self.session.document
         return document.name if document is not None and document.in_project else ""
 
+    def _target(self) -> str:
+        """Return the image that is shown, or that is being read to be shown."""
+        return self._wanted if self._reading.is_running else self._shown_name()
+
     def _neighbour(self, by: int) -> str | None:
         """Return the image so many rows below the one that is shown, in the list as it is."""
-        is_there = self.shown.row(self._shown_name()) >= 0
+        is_there = self.shown.row(self._target()) >= 0
         row = self._at + by - (0 if is_there or by < 0 else 1)
         return self.shown.name(row) if 0 <= row < self.shown.rowCount() else None
 
@@ -276,6 +280,12 @@ class ImagesPanel(Panel):
         name = self._neighbour(by)
         if name is not None:
             self._parts.select(self.shown.row(name))
+            self._at = self.shown.row(name)
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """The images that are selected in the list, in its order."""
+        return self._parts.selected
 
     def _read_ahead(self) -> None:
         if self.session.document is not None and not self._is_resting:
