@@ -25,7 +25,8 @@ class Summary:
         Annotated points.
     complete_frames : int
     complete_points : int
-        Points in complete frames, which fine-tuning learns from.
+        Points in complete frames and in frames with complete regions, which fine-tuning learns
+        from.
     detected : int or None
         Detections that nobody rejected; None if no model was run.
     model : str
@@ -58,7 +59,10 @@ def summarise(annotation: Annotation, detections: Detections | None) -> Summary:
         else "untouched",
         annotated=len(annotation.points),
         complete_frames=len(annotation.complete_frames),
-        complete_points=sum(len(annotation.in_frame(f)) for f in annotation.complete_frames),
+        complete_points=sum(
+            len(annotation.in_frame(frame))
+            for frame in annotation.complete_frames | {one.frame for one in annotation.regions}
+        ),
         regions=len(annotation.regions),
         detected=None if detections is None else len(not_rejected(annotation, detections)),
         model="" if detections is None else detections.provenance.model,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from napari_htcell.annotations import Annotation
+from napari_htcell.annotations import Annotation, Region
 from napari_htcell.progress import run
 from napari_htcell.project import open_project
 from napari_htcell.summaries import summarise
@@ -125,6 +126,8 @@ def test_summary_of_a_stack_in_part_complete():
     annotation = Annotation.of(np.array([[0.0, 1, 1], [1, 2, 2]])).mark_complete(frame=1)
     summary = summarise(annotation, None)
     assert (summary.status, summary.annotated, summary.complete_points) == ("partial", 2, 1)
+    square = Region(((0, 0), (0, 9), (9, 9), (9, 0)))
+    assert summarise(replace(annotation, regions=(square,)), None).complete_points == 2
     assert summarise(Annotation.empty(), None).status == "untouched"
 
 

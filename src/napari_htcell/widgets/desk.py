@@ -6,7 +6,7 @@ import weakref
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Layer, Points
+from napari.layers import Image, Points
 from napari.utils.notifications import show_warning
 from psygnal import Signal
 from qtpy.QtCore import QTimer
@@ -45,8 +45,8 @@ class Desk:
         self._viewer = weakref.ref(viewer)
         self._image: Image | None = None
         self._project_image: Image | None = None
-        self._marks = Marks(self.session, self._bind_keys)
-        self.regions = Regions(self.session, self._bind_keys, self.stop_drawing)
+        self._marks = Marks(self.session)
+        self.regions = Regions(self.session, self.stop_drawing)
         self._masks = Masks()
         self._shown: Document | None = None
         self._loose: weakref.WeakKeyDictionary[Image, Document] = weakref.WeakKeyDictionary()
@@ -66,9 +66,6 @@ class Desk:
         viewer.dims.events.current_step.connect(self._on_step)
         viewer.mouse_drag_callbacks.append(self.clicks.on_press)
         keys.bind(viewer, self.actions)
-
-    def _bind_keys(self, layer: Layer) -> None:
-        keys.bind(layer, self.actions)
 
     @property
     def viewer(self) -> Any:

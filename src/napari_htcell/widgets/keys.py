@@ -62,14 +62,14 @@ MOUSE = (
 )
 
 
-def bind(provider: Any, actions: Actions) -> None:
-    """Bind all keys to a viewer or a layer; a layer's own keys would go before the viewer's."""
+def bind(viewer: Any, actions: Actions) -> None:
+    """Bind all keys to a viewer; those that the active layer gives to its tools go before them."""
     for key in KEYS:
-        provider.bind_key(key.key, _handler(key, actions), overwrite=True)
+        viewer.bind_key(key.key, _handler(key, actions), overwrite=True)
 
 
 def _handler(key: Key, actions: Actions) -> Callable[[Any], None]:
-    return lambda _provider: key.action(actions)
+    return lambda _viewer: key.action(actions)
 
 
 def page() -> str:

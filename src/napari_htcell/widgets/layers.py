@@ -23,8 +23,11 @@ DOT_ON_SCREEN = (7.0, 80.0)
 RING_ON_SCREEN = (9.0, 160.0)
 """Least and greatest diameter of the symbols in the window's pixels, however far one zooms."""
 
-RING_WIDTH, CHOSEN_WIDTH = 0.12, 0.3
+RING_WIDTH, CHOSEN_WIDTH = 0.12, 0.2
 """Widths of a ring, and of the one that keys have gone to, as parts of its diameter."""
+
+CHOSEN_TIMES = 2.0
+"""How much larger that one is, to be found in a whole image."""
 
 SAMPLED = 4
 CLIPPED = (0.1, 99.9)
@@ -231,18 +234,21 @@ def draw_detections(
 
 
 def mark(layer: Points, index: int | None) -> None:
-    """Draw one ring more boldly than the others; none without an index.
+    """Draw one ring larger and more boldly than the others; none without an index.
 
     Not by selecting it: napari shows what is selected in the active layer alone.
     """
     widths = np.full(len(layer.data), RING_WIDTH)
+    sizes = np.full(len(layer.data), layer.size.min(initial=np.inf))
     if index is not None:
         widths[index] = CHOSEN_WIDTH
+        sizes[index] *= CHOSEN_TIMES
     if not np.array_equal(layer.border_width, widths):
         layer.border_width = widths
+    _resize(layer, sizes)
 
 
-def _resize(layer: Points, sizes: list[float]) -> None:
+def _resize(layer: Points, sizes: npt.ArrayLike) -> None:
     if not np.array_equal(layer.size, sizes):
         layer.size = np.asarray(sizes)
 

@@ -25,13 +25,10 @@ class Marks:
     Parameters
     ----------
     session : Session
-    on_made : callable
-        Called with each layer that is made.
     """
 
-    def __init__(self, session: Session, on_made: Callable[[Points], None]) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._on_made = on_made
         self._annotated: Points | None = None
         self._detected: Points | None = None
         self._is_drawing = False
@@ -76,7 +73,6 @@ class Marks:
     ) -> None:
         layers.place(layer, image)
         layer.events.data.connect(on_edited)
-        self._on_made(layer)
         viewer.add_layer(layer)
 
     def remove(self, viewer: Any) -> None:

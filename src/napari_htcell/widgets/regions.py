@@ -22,30 +22,25 @@ class Regions:
     Parameters
     ----------
     session : Session
-    on_made : callable
-        Called with each layer that is made.
     on_drawn : callable
         Called when the user has finished a region.
     """
 
     drawing_changed = Signal(bool)
 
-    def __init__(
-        self,
-        session: Session,
-        on_made: Callable[[Layer], None],
-        on_drawn: Callable[[], None],
-    ) -> None:
+    def __init__(self, session: Session, on_drawn: Callable[[], None]) -> None:
         self._session = session
-        self._on_made, self._on_drawn = on_made, on_drawn
+        self._on_drawn = on_drawn
         self._layer: Shapes | None = None
         self._document: Document | None = None
         self._is_updating = self._is_awaited = False
+        self._known = 0
         self.is_drawing = False
 
     def start(self, viewer: Any, image: Image, document: Document) -> None:
         """Let the user draw a region: a click for each corner, a double click for the last."""
         self._set_drawing(True)
+        self._known = len(document.annotation.regions)
         self._make(viewer, image, document)
         if self._layer is not None:
             self._layer.visible = True
@@ -67,10 +62,14 @@ class Regions:
 
     def draw(self, viewer: Any, image: Image, document: Document) -> None:
         """Show the regions of an image."""
-        if document is not self._document:
+        regions = document.annotation.regions
+        if self.is_drawing and self._layer is not None:
+            # All but the one that is being drawn; who draws is not disturbed by other changes.
+            known = outlines.regions_of(self._layer)[: self._known]
+            if document is self._document and outlines.are_same(known, regions):
+                return
             self.stop(viewer)
         self._document = document
-        regions = document.annotation.regions
         if not regions and not self.is_drawing:
             self.remove(viewer)
             return
@@ -91,7 +90,6 @@ class Regions:
             self._layer = outlines.outlines_layer(document.picture.ndim)
             layers.place(self._layer, image)
             self._layer.events.data.connect(self._on_edited)
-            self._on_made(self._layer)
             active = viewer.layers.selection.active
             viewer.layers.insert(viewer.layers.index(image) + 1, self._layer)
             viewer.layers.selection.active = active
