@@ -16,3 +16,4 @@ from .models import list_models as list_models
 from .models import load_model as load_model
 from .project import Project as Project
 from .project import open_project as open_project
+from .summaries import rank_images as rank_images

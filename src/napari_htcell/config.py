@@ -85,6 +85,30 @@ class EvaluateConfig(Settings):
     )
 
 
+class UsefulnessConfig(Settings):
+    """What makes an image worth correcting next; see `usefulness`."""
+
+    doubt_band: float = Field(
+        0.2,
+        gt=0,
+        le=1,
+        description="a detection is doubtful if its score is less than this above the threshold",
+    )
+    crowded_um: float = Field(
+        32.0,
+        gt=0,
+        le=1000,
+        description="a cell is crowded if another one is nearer than this (micrometres); "
+        "32 is about two cells' radii: they touch",
+    )
+    crowded_error: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="share of the crowded cells that is expected to be missed or merged",
+    )
+
+
 class TrainConfig(Settings):
     """What a version's recipe leaves open; a model's card keeps the values it was trained with."""
 

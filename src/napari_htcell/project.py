@@ -10,6 +10,7 @@
       models/            the project's own models
       exports/           tables for publication
       htcell.json        settings: pixel size
+      .htcell-open/      which windows have the project open; see `lease`
 
 Nothing is written until there is something to keep, and each file is replaced in one step.
 """
@@ -27,7 +28,12 @@ import numpy.typing as npt
 from pydantic import Field, ValidationError
 
 from napari_htcell import atomic
-from napari_htcell.annotations import Annotation, load_annotation, save_annotation
+from napari_htcell.annotations import (
+    Annotation,
+    load_annotation,
+    save_annotation,
+    with_suffix,
+)
 from napari_htcell.config import Settings, first_fault
 from napari_htcell.detections import Detections, load_detections, save_detections
 from napari_htcell.imagefiles import SUFFIXES, ImageFile
@@ -40,6 +46,26 @@ OWN_FOLDERS = frozenset(
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".xml", ".zip", ".roi")
 """Endings of files of points, which may be named as the image that they belong to."""
+
+KEPT_AS = (".csv", ".json")
+"""The two files of an annotation, and of detections."""
+
+Stamp = tuple[int, int, int]
+"""Time of the last change, size and inode of a file."""
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """What an image's files looked like; others' changes show as a difference.
+
+    Parameters
+    ----------
+    annotation, detections : tuple of (tuple of int or None)
+        Of the table and of what belongs to it; None for a file that is not there.
+    """
+
+    annotation: tuple[Stamp | None, ...]
+    detections: tuple[Stamp | None, ...]
 
 
 class ProjectError(ValueError):
@@ -110,6 +136,11 @@ class Project:
         return tuple(sorted(found))
 
     @cached_property
+    def _names(self) -> frozenset[str]:
+        # Thousands of images are asked for by name, one after the other.
+        return frozenset(self.images)
+
+    @cached_property
     def settings(self) -> ProjectSettings:
         """The project's settings."""
         path = self.path / "htcell.json"
@@ -139,12 +170,12 @@ class Project:
 
         None if there is none, or more than one.
         """
-        if text in self.images:
+        if text in self._names:
             return text
         inside = Path(text).resolve()
         if inside.is_relative_to(self.images_folder):
             name = inside.relative_to(self.images_folder).as_posix()
-            if name in self.images:
+            if name in self._names:
                 return name
         fits = [one for one in self.images if _stem(one) == _stem(text)]
         return fits[0] if len(fits) == 1 else None
@@ -157,7 +188,7 @@ class Project:
         ProjectError
             If the project has no image of that name.
         """
-        if name not in self.images:
+        if name not in self._names:
             raise ProjectError(
                 f"{self.path}: has no image {name!r}; its {len(self.images)} images start with "
                 f"{', '.join(self.images[:3])}"
@@ -197,9 +228,27 @@ class Project:
         """Save what was detected in an image."""
         save_detections(self._beside("detections", name), found)
 
+    def stamps(self, name: str) -> Stamps:
+        """Return what tells whether an image's files are still those that were read."""
+        return Stamps(
+            *(
+                tuple(_stamp(with_suffix(self._beside(kind, name), suffix)) for suffix in KEPT_AS)
+                for kind in ("annotations", "detections")
+            )
+        )
+
     def _beside(self, kind: str, name: str) -> Path:
         self.image_path(name)
         return self.path / kind / PurePosixPath(name)
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    # A file that is replaced gets another inode, even within one tick of a coarse clock.
+    return state.st_mtime_ns, state.st_size, state.st_ino
 
 
 def _stem(name: str) -> str:

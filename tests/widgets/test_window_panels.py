@@ -16,6 +16,7 @@ from napari_htcell.widgets.detect import DetectPanel
 from napari_htcell.widgets.export import ExportPanel
 from napari_htcell.widgets.fine_tune import FineTunePanel, learnt_text
 from napari_htcell.widgets.htcell import HTCellPanel, Step
+from napari_htcell.widgets.image_table import NAME_ROLE, Column
 from napari_htcell.widgets.images import ImagesPanel
 
 WAIT_MS = 30_000
@@ -49,6 +50,10 @@ def errors(monkeypatch):
     return shown
 
 
+def cell(dock, row, column):
+    return dock.images.shown.index(row, column).data()
+
+
 def test_panels_of_one_viewer_share_a_session(viewer):
     panels = [kind(viewer) for kind in (DetectPanel, CorrectPanel, ExportPanel, ImagesPanel)]
     for panel in panels:
@@ -57,13 +62,13 @@ def test_panels_of_one_viewer_share_a_session(viewer):
 
 
 def test_list_shows_what_is_done(dock):
-    rows = [dock.images.list.topLevelItem(i) for i in range(3)]
-    assert [row.text(0)[0] for row in rows] == ["●", "◐", "◐"]
     project = dock.session.project
-    assert rows[1].text(1) == str(len(project.annotation(project.images[1]).points))
+    assert [cell(dock, row, Column.STATE) for row in range(3)] == ["●", "◐", "◐"]
+    clicked = len(project.annotation(project.images[1]).points)
+    assert cell(dock, 1, Column.ANNOTATED) == str(clicked)
     # the first that is not complete
     assert dock.session.document.name == project.images[1]
-    assert dock.images.list.currentItem() is rows[1]
+    assert dock.images.list.currentIndex().row() == 1
 
 
 def test_next_and_previous(dock, until):
@@ -85,7 +90,7 @@ def test_damaged_image_is_told_of_and_the_old_one_stays(dock, until, errors):
     until(lambda: not dock.images._reading.is_running)
     assert "cannot be read as a" in errors[0]
     assert dock.session.document is shown
-    assert dock.images.list.currentItem().data(0, 256) == shown.name
+    assert dock.images.list.currentIndex().data(NAME_ROLE) == shown.name
 
 
 def test_empty_folder_is_told_of(viewer, until, errors, tmp_path):
@@ -143,7 +148,7 @@ def test_detect_in_all_leaves_out_what_is_damaged(dock, until, errors):
     until(lambda: not dock.detect.all_job.is_running)
     assert "1 of 3 images" in errors[0]
     assert project.detections(project.images[0]) is not None
-    until(lambda: dock.images.list.topLevelItem(0).text(2) != "–")
+    until(lambda: cell(dock, 0, Column.DETECTED) != "–")
     assert len(dock.desk.detected.data) == len(dock.session.document.candidates)
 
 

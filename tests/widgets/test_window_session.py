@@ -12,8 +12,9 @@ import pytest
 from napari_htcell.annotations import Annotation, Region
 from napari_htcell.progress import run
 from napari_htcell.project import open_project
+from napari_htcell.summaries import summarise
 from napari_htcell.widgets import jobs
-from napari_htcell.widgets.session import Session, summarise
+from napari_htcell.widgets.session import Session
 
 
 @pytest.fixture
@@ -166,3 +167,130 @@ def test_damaged_annotation_is_told_of_and_not_opened(tiny_project):
     with pytest.raises(ValueError, match="expected y and x"):
         jobs.read_document(project, project.images[0])
     assert bad.read_text(encoding="utf-8") == "a,b\n1,2\n"
+
+
+@pytest.fixture
+def other(session):
+    """Return a second window's session on the same project, with what it tells its user."""
+    other = Session()
+    other.open(*run(jobs.open_steps(session.project.path)))
+    other.news = []
+    other.told.connect(other.news.append)
+    return other
+
+
+def places(annotation):
+    return {tuple(point) for point in annotation.points.tolist()}
+
+
+def test_windows_know_of_each_other_when_they_keep_something(session, other):
+    other.beat()
+    assert other.others == ()
+    show(session).add([5, 5])
+    session.changed()
+    session.flush()
+    other.beat()
+    assert len(other.others) == 1
+    assert session.others == ()
+    session.open(*run(jobs.open_steps(session.project.path)))  # as after another folder
+    other.beat()
+    assert other.others == ()
+
+
+def test_clicks_of_two_windows_are_put_together(session, other):
+    ours, theirs = show(session), show(other)
+    before = places(ours.annotation)
+    first = next(iter(before))
+    ours.add([5, 5])
+    session.changed()
+    session.flush()
+    theirs.remove([theirs.annotation.points.tolist().index(list(first))])
+    theirs.add([200, 200])
+    theirs.add([6, 5])  # the cell that the other window has clicked
+    other.changed()
+    other.flush()
+    expected = before - {first} | {(200, 200), (6, 5)}
+    assert places(session.project.annotation(ours.name)) == expected
+    assert other.news == []  # nothing of theirs is new: their cell was clicked here as well
+    ours.add([90, 90])
+    told = []
+    session.told.connect(told.append)
+    session.changed()
+    session.flush()
+    assert "changed elsewhere too" in told[0]
+    both = places(session.project.annotation(ours.name))
+    assert both >= {(90, 90), (200, 200)}
+    assert first not in both
+    assert places(ours.annotation) == both
+    session.undo()
+    assert (200, 200) not in places(ours.annotation)
+
+
+def test_an_image_changed_elsewhere_is_read_again_with_its_undo_steps(session, other):
+    name = show(session).name
+    session.document.add([5, 5])
+    session.changed()
+    show(session, 1)
+    show(other).add([200, 200])
+    other.changed()
+    other.flush()
+    told = []
+    session.told.connect(told.append)
+    assert session.opened(name) is None
+    document = show(session)
+    assert places(document.annotation) >= {(5, 5), (200, 200)}
+    assert told == [f"{name} was changed elsewhere: 1 point added"]
+    assert session.is_saved
+    session.undo()
+    assert (200, 200) not in places(document.annotation)
+    session.undo()
+    assert (5, 5) not in places(document.annotation)
+
+
+def test_newer_detections_from_elsewhere_are_kept(session, other, found):
+    from dataclasses import replace
+
+    ours, name = show(session), session.document.name
+    ours.found = found([[10, 10], [100, 100]])
+    session.flush()
+    newer = found([[50, 50]], model="ours")
+    how = replace(newer.provenance, date="2026-06-01T00:00:00+00:00")
+    other.project.save_detections(name, replace(newer, provenance=how))
+    told = []
+    session.told.connect(told.append)
+    ours.found = found([[10, 10]])  # another threshold
+    session.flush()
+    assert session.project.detections(name).provenance.model == "ours"
+    assert ours.found.provenance.model == "ours"
+    assert "searched elsewhere with ours" in told[0]
+    latest = found([[70, 70]])
+    how = replace(latest.provenance, date="2026-07-01T00:00:00+00:00")
+    other.project.save_detections(name, newer)
+    ours.found = replace(latest, provenance=how)
+    session.flush()
+    assert session.project.detections(name).provenance.date == how.date
+    assert "takes its place" in told[1]
+
+
+def test_files_that_are_gone_are_written_again(session):
+    document = show(session)
+    for path in (session.project.path / "annotations").glob(f"{document.name}*"):
+        path.unlink()
+    document.add([5, 5])
+    session.changed()
+    session.flush()
+    assert places(session.project.annotation(document.name)) == places(document.annotation)
+
+
+def test_pixels_of_long_ago_are_let_go_of_and_read_again(session, monkeypatch):
+    first = show(session)
+    first.add([5, 5])
+    session.changed()
+    monkeypatch.setattr("napari_htcell.widgets.session.PIXEL_BYTES", 1)
+    show(session, 1)
+    assert not first.picture.is_read
+    assert first.picture.shape == session.document.picture.shape
+    assert session.opened(first.name) is None
+    assert show(session) is first
+    assert first.picture.is_read
+    assert first.can_undo

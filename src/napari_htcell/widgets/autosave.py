@@ -1,12 +1,14 @@
-"""Saves a session shortly after each change."""
+"""Saves a session shortly after each change, and tells what others do in the same project."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
-from napari.utils.notifications import show_error
+from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import QObject, QTimer
 
+from napari_htcell.lease import BEAT_SECONDS, Holder
 from napari_htcell.widgets.session import Session
 from napari_htcell.widgets.worker import error_text
 
@@ -34,6 +36,19 @@ class Autosave(QObject):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.save)
         session.saved_changed.connect(self._on_change)
+        session.told.connect(self._tell)
+        session.others_changed.connect(self._on_others)
+        self._beat = QTimer(self)
+        self._beat.timeout.connect(session.beat)
+        self._beat.start(round(1000 * BEAT_SECONDS))
+
+    def _tell(self, text: str) -> None:
+        show_warning(text)
+
+    def _on_others(self) -> None:
+        text = others_text(self._session.others)
+        if text:
+            self._tell(text)
 
     def _on_change(self) -> None:
         if not self._session.is_saved:
@@ -45,6 +60,7 @@ class Autosave(QObject):
             self._session.flush()
         except (OSError, ValueError):
             _log.exception("the last changes could not be saved")
+        self._session.leave()
 
     def save(self) -> bool:
         """Save now; on a failure the user is told, and it is tried again later."""
@@ -56,3 +72,14 @@ class Autosave(QObject):
             self._timer.start(RETRY_MS)
             return False
         return True
+
+
+def others_text(others: Sequence[Holder]) -> str:
+    """Return in words who else has the project open; empty if nobody has."""
+    if not others:
+        return ""
+    who = "; ".join(one.in_words for one in others)
+    return (
+        f"This folder is open in another window too: {who}. Go on if you like: what is clicked in "
+        "both is put together."
+    )

@@ -13,6 +13,7 @@ from napari_htcell.config import DetectConfig
 from napari_htcell.models import ModelEntry
 from napari_htcell.pairing import not_rejected
 from napari_htcell.project import ProjectSettings
+from napari_htcell.summaries import summaries_steps
 from napari_htcell.widgets import fields, jobs
 from napari_htcell.widgets.panel import JobRow, Panel, note
 
@@ -141,7 +142,7 @@ class DetectPanel(Panel):
         project = self.session.project
         if project is not None:
             self.session.reread_detections()
-            self._summaries_job.start("counting", lambda: jobs.summaries_steps(project))
+            self._summaries_job.start("counting", lambda: summaries_steps(project))
 
     def _on_redraw(self) -> None:
         document = self.session.document

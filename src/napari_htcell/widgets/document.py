@@ -15,10 +15,23 @@ from napari_htcell.config import PAPER_PIXEL_SIZE_UM, DetectConfig
 from napari_htcell.detections import Detections
 from napari_htcell.pairing import REJECTED_UM, Pairing, pair
 from napari_htcell.pointsfile import Points
+from napari_htcell.project import Stamps
 from napari_htcell.widgets.history import History
 
 if TYPE_CHECKING:
     from napari_htcell.detect import Prediction
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Stands for pixels that were let go of and have to be read again.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    """
+
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +70,15 @@ class Picture:
     def ndim(self) -> int:
         """2 for an image, 3 for a time stack."""
         return len(self.shape)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the pixels are there."""
+        return not isinstance(self.pixels, Unread)
+
+    def without_pixels(self) -> Picture:
+        """Return the same picture, to be read again."""
+        return replace(self, pixels=Unread(tuple(self.pixels.shape)))
 
 
 class Document:
@@ -104,6 +126,8 @@ class Document:
         self._history = History(annotation)
         self._found = detections
         self.saved_annotation, self.saved_detections = annotation, detections
+        self.stamps: Stamps | None = None
+        """What its files were like when it was read or saved last; None if it has none."""
 
     @property
     def name(self) -> str:
@@ -197,10 +221,6 @@ class Document:
         points = _on_frame(np.asarray(points, dtype=np.float64))
         self._push(replace(self.annotation, points=points, sources=sources))
 
-    def take_over(self, annotation: Annotation) -> None:
-        """Have an annotation made elsewhere in place of this one."""
-        self._push(annotation=annotation)
-
     def accept(self, indices: npt.ArrayLike) -> None:
         """Annotate candidates, under the name of the model that found them."""
         if self.candidates is not None:
@@ -229,6 +249,10 @@ class Document:
     def replace_regions(self, regions: tuple[Region, ...]) -> None:
         """Say in which regions every cell is annotated."""
         self._push(replace(self.annotation, regions=regions))
+
+    def take_over(self, annotation: Annotation) -> None:
+        """Go on with an annotation that was changed elsewhere; undo goes back to the one here."""
+        self._push(annotation=annotation)
 
     def redraw(self, settings: DetectConfig) -> bool:
         """Draw the detections anew from the kept heat maps; False if there are none."""

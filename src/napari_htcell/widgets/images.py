@@ -1,40 +1,31 @@
-"""Project: open a folder, see which images are done, go from one to the next."""
+"""Project: open a folder, see which images are done, go to the one that is to be done next."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import napari.viewer
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QFileDialog,
-    QHBoxLayout,
-    QHeaderView,
-    QPushButton,
-    QTreeWidget,
-    QTreeWidgetItem,
-    QVBoxLayout,
-)
-from superqt import QElidingLabel
+from qtpy.QtCore import QModelIndex
+from qtpy.QtWidgets import QFileDialog
 
 from napari_htcell.project import Project
+from napari_htcell.summaries import Summary
+from napari_htcell.usefulness import Usefulness, ranked
 from napari_htcell.widgets import jobs
+from napari_htcell.widgets.autosave import others_text
 from napari_htcell.widgets.document import Document
-from napari_htcell.widgets.panel import Panel, note
-from napari_htcell.widgets.session import Summary
-
-STATUS_SIGNS = {"untouched": "○", "partial": "◐", "complete": "●"}
-HINT = (
-    "Open the folder with your images; clicks and results are kept in it. Without one, the image "
-    "that you open in napari is worked on, and you save the points yourself. "
-    "To try things out: File > Open Sample > HTCell."
-)
+from napari_htcell.widgets.filling import Filling
+from napari_htcell.widgets.image_list import ImageList
+from napari_htcell.widgets.image_table import NAME_ROLE, ImageFilter, ImageTable
+from napari_htcell.widgets.panel import Panel
+from napari_htcell.widgets.read_ahead import ReadAhead
+from napari_htcell.widgets.thumbnails import Thumbnails
 
 
 class ImagesPanel(Panel):
-    """The project's images, their status, and which one is shown.
+    """The project's images, what is known about them, and which one is shown.
 
     Parameters
     ----------
@@ -43,54 +34,56 @@ class ImagesPanel(Panel):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
-        self._opening, self._reading = self.new_job(), self.new_job()
+        self._opening, self._reading, self._comparing = (self.new_job() for _ in range(3))
         self._wanted = self._being_read = ""
-        self._build()
+        self._is_to_show_first = False
+        self._suggested: list[str] = []
+        self._reason = ""
+        # Where the image that is shown is in the list, or was before it was filtered out.
+        self._at = 0
+        self._is_choosing, self._is_resting = True, False
+        self.thumbnails = Thumbnails(self.new_job())
+        self.ahead = ReadAhead(self.new_job())
+        self.filling = Filling(self.session, self.new_job())
+        self.table = ImageTable(self.thumbnails, self)
+        self.shown = ImageFilter(self.table, self)
+        self._parts = ImageList(self, self.shown)
+        self._name_parts()
+        self._connect()
+        self._on_project()
+
+    def _name_parts(self) -> None:
+        parts = self._parts
+        self.open_button, self.folder, self.hint = parts.open_button, parts.folder, parts.hint
+        self.filter, self.state, self.list = parts.filter, parts.state, parts.list
+        self.previous_button, self.next_button = parts.previous_button, parts.next_button
+        self.useful_button, self.reason, self.others = (
+            parts.useful_button,
+            parts.reason,
+            parts.others,
+        )
+
+    def _connect(self) -> None:
         self._opening.returned.connect(self._on_opened)
         self._opening.finished.connect(self._allow_opening)
         self._reading.returned.connect(self._on_read)
         self._reading.finished.connect(self._on_reading_finished)
-        self.listen(self.session.project_changed, self._on_project)
-        self.listen(self.session.document_changed, self._on_document)
-        self.listen(self.session.summaries_changed, self._on_summaries)
-        self.listen(self.session.image_wanted, self._step)
-        self._on_project()
-
-    def _build(self) -> None:
-        self.open_button = QPushButton("Open folder…")
-        self.open_button.setToolTip("<qt>A folder with images, or a project worked on before</qt>")
-        self.folder = QElidingLabel()
-        self.folder.setElideMode(Qt.TextElideMode.ElideMiddle)
-        self.previous_button, self.next_button = QPushButton("◀"), QPushButton("▶")
-        for button, what in ((self.previous_button, "Previous"), (self.next_button, "Next")):
-            button.setToolTip(f"{what} image")
-            button.setFixedWidth(34)
-        self.list = QTreeWidget()
-        self.list.setHeaderLabels(["Image", "Clicked", "Found"])
-        self.list.setRootIsDecorated(False)
-        self.list.setUniformRowHeights(True)
-        self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.list.setToolTip(
-            "<qt>○ untouched &nbsp; ◐ partly clicked &nbsp; ● every cell is clicked</qt>"
-        )
-        header: Any = self.list.header()
-        header.setStretchLastSection(False)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        for column in (1, 2):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        self.hint = note(HINT)
-        row = QHBoxLayout()
-        for widget in (self.open_button, self.folder, self.previous_button, self.next_button):
-            row.addWidget(widget, 1 if widget is self.folder else 0)
-        layout = QVBoxLayout(self)
-        layout.addLayout(row)
-        layout.addWidget(self.hint)
-        layout.addWidget(self.list, 1)
-        layout.addStretch(0)
+        self._comparing.returned.connect(self._on_compared)
+        self._comparing.finished.connect(self._allow_steps)
         self.open_button.clicked.connect(self._ask_for_folder)
         self.previous_button.clicked.connect(lambda: self._step(-1))
         self.next_button.clicked.connect(lambda: self._step(1))
-        self.list.currentItemChanged.connect(self._on_chosen)
+        self.useful_button.clicked.connect(self.show_most_useful)
+        self.filter.textChanged.connect(self._on_filter)
+        self.state.currentIndexChanged.connect(self._on_filter)
+        self.shown.layoutChanged.connect(self._on_sorted)
+        selection: Any = self.list.selectionModel()
+        selection.currentRowChanged.connect(self._on_chosen)
+        self.listen(self.session.project_changed, self._on_project)
+        self.listen(self.session.document_changed, self._on_document)
+        self.listen(self.session.summaries_changed, self._on_summaries)
+        self.listen(self.session.others_changed, self._on_others)
+        self.listen(self.session.image_wanted, self._step)
 
     def open_folder(self, path: str | Path) -> None:
         """Open a folder as the session's project, in the background."""
@@ -99,15 +92,41 @@ class ImagesPanel(Panel):
             self._opening.start("opening a folder", lambda: jobs.open_steps(path))
 
     def show_image(self, name: str) -> None:
-        """Show an image of the project; it is read in the background."""
+        """Show an image of the project; it is read in the background unless it was before."""
         self._wanted = name
-        document, project = self.session.opened(name), self.session.project
+        project = self.session.project
+        document = self.session.opened(name) or self.ahead.take(name)
         if document is not None:
             self._on_read(document)
         elif project is not None and not self._reading.is_running:
             self._being_read = name
             self.folder.setText(f"reading {name}…")
             self._reading.start(f"reading {name}", lambda: jobs.read_steps(project, name))
+
+    def show_most_useful(self) -> None:
+        """Show the image of those in the list that teaches most if it is corrected next."""
+        if self._comparing.is_running:
+            return
+        changed = [name for name, one in self.session.summaries.items() if one.usefulness is None]
+        states = self.session.states(changed)
+        self.useful_button.setEnabled(False)
+        self._comparing.start("comparing images", lambda: jobs.compare_steps(states))
+
+    def rest(self) -> None:
+        """Stop what runs and save."""
+        self._is_resting = True
+        self.thumbnails.open(None)
+        self.ahead.want(None, ())
+        super().rest()
+
+    def showEvent(self, event: Any) -> None:
+        """Go on after a rest."""
+        super().showEvent(event)
+        if self._is_resting:
+            self._is_resting = False
+            self.thumbnails.open(self.session.project)
+            self._read_ahead()
+            self.filling.fill()
 
     def _allow_opening(self) -> None:
         self.open_button.setEnabled(True)
@@ -118,10 +137,23 @@ class ImagesPanel(Panel):
             self.open_folder(path)
 
     def _on_opened(self, result: tuple[Project, dict[str, Summary]]) -> None:
-        project, summaries = result
-        self.session.open(project, summaries)
-        unfinished = [name for name, one in summaries.items() if one.status != "complete"]
-        self.show_image((unfinished or list(summaries))[0])
+        self._is_to_show_first = True
+        self.session.open(*result)
+
+    def _show_first(self) -> None:
+        """Show the first image that is not complete, as soon as it is known which that is."""
+        names, summaries = self._names(), self.session.summaries
+        if not self._is_to_show_first or not names:
+            return
+        for name in names:
+            if name not in summaries:
+                return
+            if summaries[name].status != "complete":
+                break
+        else:
+            name = names[0]
+        self._is_to_show_first = False
+        self.show_image(name)
 
     def _on_read(self, document: Document) -> None:
         # Whoever presses Next five times wants the fifth image only.
@@ -129,8 +161,9 @@ class ImagesPanel(Panel):
             self.session.show(document)
 
     def _on_reading_finished(self) -> None:
-        self._on_project_text()
-        if self._wanted != self._being_read and self._wanted in self._names():
+        self._say_what_is_shown()
+        done = self._being_read, self._shown_name()
+        if self._wanted not in done and self._wanted in self._names():
             self.show_image(self._wanted)
         else:
             # Back to the image that is shown, if this one could not be read.
@@ -138,69 +171,128 @@ class ImagesPanel(Panel):
 
     def _on_project(self) -> None:
         project = self.session.project
-        self.list.blockSignals(True)
-        self.list.clear()
-        for name in project.images if project is not None else ():
-            item = QTreeWidgetItem([name])
-            item.setData(0, Qt.ItemDataRole.UserRole, name)
-            item.setToolTip(0, name)
-            for column in (1, 2):
-                item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight)
-            self.list.addTopLevelItem(item)
-        self.list.blockSignals(False)
-        self._on_project_text()
+        self._suggested, self._reason, self._at = [], "", 0
+        self.thumbnails.open(project)
+        self._quietly(lambda: self.table.open(self._names()))
+        self._parts.show_project(project is not None)
         self._on_summaries()
         self._on_document()
-
-    def _on_project_text(self) -> None:
-        project = self.session.project
-        self.list.setVisible(project is not None)
-        self.hint.setText(HINT)
-        self.hint.setVisible(project is None)
-        self.folder.setText("" if project is None else project.path.name)
-        self.folder.setToolTip("" if project is None else str(project.path))
+        self._on_others()
+        self.filling.fill()
 
     def _on_summaries(self) -> None:
-        for row in range(self.list.topLevelItemCount()):
-            item: Any = self.list.topLevelItem(row)
-            name = item.data(0, Qt.ItemDataRole.UserRole)
-            summary = self.session.summaries.get(name, Summary())
-            sign = "⚠" if summary.fault else STATUS_SIGNS[summary.status]
-            texts = (
-                f"{sign} {name}",
-                str(summary.annotated or "–"),
-                "–" if summary.detected is None else str(summary.detected),
-            )
-            for column, text in enumerate(texts):
-                if item.text(column) != text:
-                    item.setText(column, text)
-            item.setToolTip(0, summary.fault or name)
+        self._quietly(lambda: self.table.take(self.session.summaries))
+        self._show_first()
+
+    def _on_filter(self) -> None:
+        # Where the image that is shown is not in the list, the next one is the first there.
+        self._at = 0
+        self._quietly(lambda: self.shown.want(self.filter.text(), self.state.currentData()))
+        self._read_ahead()
+
+    def _on_sorted(self) -> None:
+        self._quietly(lambda: None)
+        self._read_ahead()
 
     def _on_document(self) -> None:
-        document = self.session.document
-        names = self._names()
-        self.list.blockSignals(True)
-        if document is not None and document.in_project and document.name in names:
-            self.list.setCurrentItem(self.list.topLevelItem(names.index(document.name)))
-        else:
-            self.list.setCurrentItem(None)
-        self.list.blockSignals(False)
-        at = self._row()
-        self.previous_button.setEnabled(at > 0)
-        self.next_button.setEnabled(-1 < at + 1 < len(names))
+        if self._target() not in self._suggested[-1:]:
+            self._reason = ""
+        self._parts.say(self.reason, self._reason)
+        self._quietly(lambda: None)
+        self._read_ahead()
+
+    def _on_others(self) -> None:
+        who = "; ".join(one.in_words for one in self.session.others)
+        self._parts.say(self.others, f"⚠ Also open: {who}" if who else "")
+        self.others.setToolTip(f"<qt>{others_text(self.session.others)}</qt>")
+
+    def _on_compared(self, changed: dict[str, Summary]) -> None:
+        self.session.take_summaries(changed)
+        in_list = set(self.shown.names) - {self._shown_name()}
+        order = ranked(
+            (name, one.usefulness)
+            for name, one in self.session.summaries.items()
+            if one.usefulness is not None and name in in_list
+        )
+        left = [one for one in order if one[1].standing in ("open", "not detected")]
+        if not left:
+            self._parts.say(self.reason, "No other image in the list is left to correct.")
+            return
+        # Each once; after all have been suggested it begins anew.
+        fresh = [one for one in left if one[0] not in self._suggested]
+        self._suggested = self._suggested if fresh else []
+        self._suggest(*(fresh or left)[0])
+
+    def _suggest(self, name: str, one: Usefulness) -> None:
+        about = f"About {round(one.gain)} to correct: " if round(one.gain) else "This one: "
+        self._suggested.append(name)
+        self._reason = f"{about}{one.reason}."
+        if not self.filling.is_done:
+            self._reason += " Others are still being read."
+        self.show_image(name)
+
+    def _quietly(self, change: Callable[[], None]) -> None:
+        """Change the list without taking that for a choice; the image that is shown stays chosen.
+
+        One that leaves the list, because it is complete now say, stays in the viewer, and the next
+        one is that which has taken its place.
+        """
+        was_choosing, self._is_choosing = self._is_choosing, False
+        try:
+            change()
+            row = self.shown.row(self._target())
+            self._parts.select(row)
+        finally:
+            self._is_choosing = was_choosing
+        self._at = row if row >= 0 else self._at
+        self._allow_steps()
+        self._say_what_is_shown()
+
+    def _say_what_is_shown(self) -> None:
+        project, all_names = self.session.project, self._names()
+        shown = f"{self.shown.rowCount()} of {len(all_names)}"
+        self.folder.setText("" if project is None else f"{project.path.name}: {shown} images")
+        self.folder.setToolTip("" if project is None else str(project.path))
 
     def _names(self) -> tuple[str, ...]:
         return self.session.project.images if self.session.project is not None else ()
 
-    def _row(self) -> int:
-        item: Any = self.list.currentItem()
-        return -1 if item is None else self.list.indexOfTopLevelItem(item)
+    def _shown_name(self) -> str:
+        document = self.session.document
+        return document.name if document is not None and document.in_project else ""
+
+    def _target(self) -> str:
+        """Return the image that is shown, or that is being read to be shown."""
+        return self._wanted if self._reading.is_running else self._shown_name()
+
+    def _neighbour(self, by: int) -> str | None:
+        """Return the image so many rows below the one that is shown, in the list as it is."""
+        is_there = self.shown.row(self._target()) >= 0
+        row = self._at + by - (0 if is_there or by < 0 else 1)
+        return self.shown.name(row) if 0 <= row < self.shown.rowCount() else None
+
+    def _allow_steps(self) -> None:
+        self.previous_button.setEnabled(self._neighbour(-1) is not None)
+        self.next_button.setEnabled(self._neighbour(1) is not None)
+        self.useful_button.setEnabled(self.shown.rowCount() > 0 and not self._comparing.is_running)
 
     def _step(self, by: int) -> None:
-        names, row = self._names(), self._row() + by
-        if 0 <= row < len(names):
-            self.list.setCurrentItem(self.list.topLevelItem(row))
+        name = self._neighbour(by)
+        if name is not None:
+            self._parts.select(self.shown.row(name))
+            self._at = self.shown.row(name)
 
-    def _on_chosen(self, item: QTreeWidgetItem | None, _before: Any = None) -> None:
-        if item is not None:
-            self.show_image(item.data(0, Qt.ItemDataRole.UserRole))
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """The images that are selected in the list, in its order."""
+        return self._parts.selected
+
+    def _read_ahead(self) -> None:
+        if self.session.document is not None and not self._is_resting:
+            names = [name for name in map(self._neighbour, (1, -1)) if name is not None]
+            new = [name for name in names if self.session.opened(name) is None]
+            self.ahead.want(self.session.project, new)
+
+    def _on_chosen(self, current: QModelIndex, _before: QModelIndex) -> None:
+        if self._is_choosing and current.isValid():
+            self.show_image(str(current.data(NAME_ROLE)))

@@ -22,10 +22,10 @@ from napari_htcell.annotations import Annotation
 from napari_htcell.importing import MASK_SUFFIXES, POINT_SUFFIXES
 from napari_htcell.progress import Progress
 from napari_htcell.project import Project
+from napari_htcell.summaries import Summary, summarise_fully
 from napari_htcell.widgets import jobs
 from napari_htcell.widgets.document import Document
 from napari_htcell.widgets.panel import Panel, note
-from napari_htcell.widgets.session import Summary, summarise
 from napari_htcell.widgets.worker import Job
 from napari_htcell.words import count
 
@@ -219,14 +219,16 @@ class ImportPanel(Panel):
 
     def _on_kept(self, summaries: dict[str, Summary]) -> None:
         """Show what was imported into images that are open."""
-        if self.session.project is self._destination.project:
+        project = self._destination.project
+        if project is not None and self.session.project is project:
             for name, annotation in self._plan.items():
                 document = self.session.opened(name)
                 if document is not None:
                     # A new object, which is saved again: clicks made meanwhile were saved over it.
                     document.saved_annotation = annotation
+                    document.stamps = project.stamps(name)
                     document.take_over(replace(annotation))
-                    summaries[name] = summarise(document.annotation, document.found)
+                    summaries[name] = summarise_fully(document.annotation, document.found)
             self.session.changed()
             self.session.take_summaries(summaries)
         self._say_done()

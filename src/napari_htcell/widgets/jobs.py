@@ -5,7 +5,9 @@ Modules that load torch are imported inside: it takes seconds, and the window is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping
+import time
+from collections import deque
+from collections.abc import Collection, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +18,8 @@ from napari_htcell.annotations import Annotation
 from napari_htcell.config import DetectConfig
 from napari_htcell.progress import Progress
 from napari_htcell.project import Project, open_project
+from napari_htcell.summaries import Summary, read_summary, summarise_fully
 from napari_htcell.widgets.document import Document, Picture
-from napari_htcell.widgets.session import Summary, summarise
 from napari_htcell.words import count
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from napari_htcell.detect import Prediction
     from napari_htcell.forecast import Forecast
     from napari_htcell.models import Model
+    from napari_htcell.widgets.session import State
+
+OPENING_SECONDS = 0.3
+"""Time for reading annotations before a project is shown; the rest is read while it is."""
 
 LOADING = Progress("getting ready", 0, 0)
 """Before the first result: loading the library that computes takes a few seconds."""
@@ -33,23 +39,32 @@ LOADING = Progress("getting ready", 0, 0)
 def open_steps(
     path: str | Path,
 ) -> Generator[Progress, None, tuple[Project, dict[str, Summary]]]:
-    """Open a project and read what is known about each of its images."""
+    """Open a project and read what is known about its images, as far as that takes no time."""
     yield Progress("opening", 0, 0)
     project = open_project(path)
-    summaries = yield from summaries_steps(project)
+    summaries, start = {}, time.monotonic()
+    for name in project.images:
+        summaries[name] = read_summary(project, name)
+        if time.monotonic() - start > OPENING_SECONDS:
+            break
     return project, summaries
 
 
-def summaries_steps(project: Project) -> Generator[Progress, None, dict[str, Summary]]:
-    """Read what is known about each image of a project; a damaged file is told of there."""
-    summaries = {}
-    for done, name in enumerate(project.images, start=1):
-        try:
-            summaries[name] = summarise(project.annotation(name), project.detections(name))
-        except ValueError as error:
-            summaries[name] = Summary(fault=str(error))
-        yield Progress("opening", done, len(project.images))
-    return summaries
+def fill_steps(
+    project: Project, names: Sequence[str], found: deque[tuple[str, Summary]]
+) -> Generator[Progress, None, None]:
+    """Read what is known about images of a project, putting each into `found` at once."""
+    for done, name in enumerate(names, start=1):
+        found.append((name, read_summary(project, name)))
+        yield Progress("reading annotations", done, len(names))
+
+
+def compare_steps(
+    states: Mapping[str, State],
+) -> Generator[Progress, None, dict[str, Summary]]:
+    """Return what images that were changed meanwhile would teach, with all else about them."""
+    yield Progress("comparing images", 0, 0)
+    return {name: summarise_fully(*state) for name, state in states.items()}
 
 
 def read_steps(project: Project, name: str) -> Generator[Progress, None, Document]:
@@ -60,6 +75,8 @@ def read_steps(project: Project, name: str) -> Generator[Progress, None, Documen
 
 def read_document(project: Project, name: str) -> Document:
     """Read an image of a project with its annotation and detections."""
+    # Before they are read: what is changed from here on is seen when it is saved.
+    stamps = project.stamps(name)
     file = project.read_image(name)
     is_stated = project.settings.pixel_size_um is not None
     picture = Picture(
@@ -71,7 +88,9 @@ def read_document(project: Project, name: str) -> Document:
         project.image_path(name),
     )
     annotation = project.annotation(name, file.ndim)
-    return Document(picture, annotation, project.detections(name), in_project=True)
+    document = Document(picture, annotation, project.detections(name), in_project=True)
+    document.stamps = stamps
+    return document
 
 
 def predict_steps(
@@ -173,7 +192,7 @@ def import_steps(
 ) -> Generator[Progress, None, dict[str, Summary]]:
     """Keep what was imported; return a line about each image."""
     yield from importing.keep_steps(project, plan)
-    return {name: summarise(one, project.detections(name)) for name, one in plan.items()}
+    return {name: read_summary(project, name) for name in plan}
 
 
 def _load(model_name: str, project: Project | None) -> Model:

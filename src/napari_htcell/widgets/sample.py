@@ -13,9 +13,9 @@ from napari.layers import Image, Points
 from napari_htcell.progress import run
 from napari_htcell.project import Project, open_project
 from napari_htcell.sample import copy_sample
+from napari_htcell.summaries import Summary
 from napari_htcell.widgets import jobs, layers
 from napari_htcell.widgets.document import Document
-from napari_htcell.widgets.session import Summary
 
 METADATA_KEY = "napari-htcell sample"
 """Where the metadata of a sample's layers say which project and image they are of."""

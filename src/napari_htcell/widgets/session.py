@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_htcell.annotations import Annotation, Status
+from napari_htcell.annotations import Annotation
 from napari_htcell.config import DEFAULT_MODEL, DetectConfig
 from napari_htcell.detections import Detections
+from napari_htcell.lease import Holder, Lease
 from napari_htcell.models import ModelEntry, list_models
-from napari_htcell.pairing import not_rejected
 from napari_htcell.project import Project, ProjectSettings
+from napari_htcell.summaries import Summary, summarise
+from napari_htcell.widgets import saving
 from napari_htcell.widgets.document import Document
 
 if TYPE_CHECKING:
@@ -21,54 +24,11 @@ if TYPE_CHECKING:
 HEAT_MAP_BYTES = 500_000_000
 """Memory for kept heat maps; beyond it the threshold of the oldest images needs a new run."""
 
+PIXEL_BYTES = 500_000_000
+"""Memory for images that were shown before; beyond it the oldest are read again when wanted."""
 
-@dataclass(frozen=True)
-class Summary:
-    """An image of the project in one line.
-
-    Parameters
-    ----------
-    status : {"untouched", "partial", "complete"}
-        Complete if all annotated frames are.
-    annotated : int
-        Annotated points.
-    complete_frames : int
-    complete_points : int
-        Points in complete frames and in frames with complete regions, which fine-tuning learns
-        from.
-    detected : int or None
-        Detections that nobody rejected; None if no model was run.
-    fault : str
-        What is wrong with its files; empty if nothing.
-    """
-
-    status: Status = "untouched"
-    annotated: int = 0
-    complete_frames: int = 0
-    complete_points: int = 0
-    regions: int = 0
-    detected: int | None = None
-    fault: str = ""
-
-
-def summarise(annotation: Annotation, detections: Detections | None) -> Summary:
-    """Return one line about an image."""
-    states = {annotation.status(frame) for frame in annotation.frames} or {"untouched"}
-    return Summary(
-        status="complete"
-        if states == {"complete"}
-        else "partial"
-        if annotation.frames
-        else "untouched",
-        annotated=len(annotation.points),
-        complete_frames=len(annotation.complete_frames),
-        complete_points=sum(
-            len(annotation.in_frame(frame))
-            for frame in annotation.complete_frames | {one.frame for one in annotation.regions}
-        ),
-        regions=len(annotation.regions),
-        detected=None if detections is None else len(not_rejected(annotation, detections)),
-    )
+State = tuple[Annotation, Detections | None]
+"""What a person and what a model says about an image."""
 
 
 class Session:
@@ -83,6 +43,8 @@ class Session:
         The project's images.
     model : str
         Name of the chosen model; empty if there is none.
+    others : tuple of Holder
+        Other windows that have the project open.
     """
 
     project_changed = Signal()
@@ -93,6 +55,8 @@ class Session:
     models_changed = Signal()
     model_changed = Signal()
     saved_changed = Signal()
+    others_changed = Signal()
+    told = Signal(str)
     image_wanted = Signal(int)
     """The next image of the project is wanted (1), or the one before (-1)."""
 
@@ -101,6 +65,8 @@ class Session:
         self.document: Document | None = None
         self.summaries: dict[str, Summary] = {}
         self.model = ""
+        self.others: tuple[Holder, ...] = ()
+        self._lease: Lease | None = None
         self._documents: dict[str, Document] = {}
         self.refresh_models()
 
@@ -109,23 +75,55 @@ class Session:
         self.flush()
         self.project, self.summaries = project, dict(summaries)
         self.document, self._documents = None, {}
+        self.leave()
+        self._lease = Lease(project.path)
         self.project_changed.emit()
+        self.beat()
         self.summaries_changed.emit()
         self.document_changed.emit()
         self.refresh_models()
+
+    def beat(self) -> None:
+        """Say that this window has the project open, if it does, and look for others that have."""
+        if self._lease is None:
+            return
+        self._lease.beat()
+        before, self.others = self.others, self._lease.others()
+        if self.others != before:
+            self.others_changed.emit()
+
+    def leave(self) -> None:
+        """Say that nobody works on the project here any more; saving says otherwise again."""
+        if self._lease is not None:
+            self._lease.release()
 
     def show(self, document: Document | None) -> None:
         """Go over to another image; the one before is saved first."""
         self.flush()
         if document is not None and document.in_project:
+            document = self._known(document)
+            # The last one is the one that was shown last.
+            self._documents.pop(document.name, None)
             self._documents[document.name] = document
+            self._trim_pixels()
         self.document = document
         self.document_changed.emit()
         self._summarise()
 
     def opened(self, name: str) -> Document | None:
-        """Return an image of the project if it was open before, with its undo steps."""
-        return self._documents.get(name)
+        """Return an image of the project if it was open before, with its undo steps.
+
+        None too if it has to be read again: its pixels were let go of, or its files are others.
+        """
+        document = self._documents.get(name)
+        if document is None or self.project is None or not document.picture.is_read:
+            return None
+        return document if saving.is_current(self.project, document) else None
+
+    def states(self, names: Iterable[str]) -> dict[str, State]:
+        """Return annotation and detections of those of the images that were open, as they are."""
+        known = ((name, self._documents.get(name)) for name in names)
+        return {name: (one.annotation, one.found) for name, one in known if one is not None}
 
     def forget(self, name: str) -> None:
         """Read an image anew when it is opened next."""
@@ -163,12 +161,16 @@ class Session:
         return True
 
     def reread_detections(self) -> None:
-        """Take over what a job has detected in the project's images."""
-        if self.project is None:
+        """Take over what a job has detected in the project's images, and kept there."""
+        if self.project is None or self._lease is None:
             return
+        self._lease.take()
         for document in self._documents.values():
+            stamps = self.project.stamps(document.name)
             found = self.project.detections(document.name)
             if found is not None:
+                if document.stamps is not None:
+                    document.stamps = replace(document.stamps, detections=stamps.detections)
                 document.found = document.saved_detections = found
                 document.prediction = None
         self.found_changed.emit()
@@ -177,7 +179,9 @@ class Session:
     def take_summaries(self, summaries: dict[str, Summary]) -> None:
         """Take over what was read about the project's images."""
         self.summaries.update(summaries)
-        self._summarise()
+        for name, (annotation, found) in self.states(summaries).items():
+            # It may have been changed since it was read.
+            self._take_summary(name, summarise(annotation, found))
         self.summaries_changed.emit()
 
     def state_pixel_size(self, size_um: float) -> None:
@@ -223,10 +227,10 @@ class Session:
     @property
     def is_saved(self) -> bool:
         """Whether everything that can be kept in the project is there."""
-        return not any(_unsaved(document) for document in self._documents.values())
+        return all(saving.is_saved(document) for document in self._documents.values())
 
     def flush(self) -> None:
-        """Save what is not saved yet.
+        """Save what is not saved yet, beside what was saved elsewhere meanwhile.
 
         Raises
         ------
@@ -236,16 +240,34 @@ class Session:
         """
         if self.project is None or self.is_saved:
             return
+        if self._lease is not None:
+            self._lease.take()
         for document in self._documents.values():
-            if document.annotation is not document.saved_annotation:
-                annotation = document.annotation
-                self.project.save_annotation(document.name, annotation)
-                document.saved_annotation = annotation
-            found = document.found
-            if found is not None and found is not document.saved_detections:
-                self.project.save_detections(document.name, found)
-                document.saved_detections = found
+            news = saving.save(self.project, document) if not saving.is_saved(document) else []
+            if news:
+                self._tell(document, news)
         self.saved_changed.emit()
+
+    def _tell(self, document: Document, news: list[str]) -> None:
+        """Show what was changed elsewhere."""
+        if document is self.document:
+            self.found_changed.emit()
+            self.marks_changed.emit()
+        self._summarise(document)
+        for text in news:
+            self.told.emit(text)
+
+    def _known(self, fresh: Document) -> Document:
+        """Return an image that was just read as it was open before, with its undo steps."""
+        known, project = self._documents.get(fresh.name), self.project
+        if known is None or known is fresh or project is None:
+            return fresh
+        known.picture = fresh.picture
+        if not saving.is_current(project, known) and saving.is_current(project, fresh):
+            news = saving.take_over(known, fresh)
+            if news:
+                self.told.emit(news)
+        return known
 
     def _found(self, document: Document) -> None:
         if document is self.document:
@@ -257,8 +279,22 @@ class Session:
         document = document or self.document
         # Not one of a project that was left while a job was running.
         if document is not None and self._documents.get(document.name) is document:
-            self.summaries[document.name] = summarise(document.annotation, document.found)
+            self._take_summary(document.name, summarise(document.annotation, document.found))
             self.summaries_changed.emit()
+
+    def _take_summary(self, name: str, summary: Summary) -> None:
+        """Take over a summary; as long as it says the same, what was computed besides holds."""
+        before = self.summaries.get(name)
+        if before is None or replace(before, usefulness=None) != summary:
+            self.summaries[name] = summary
+
+    def _trim_pixels(self) -> None:
+        """Let go of the pixels of images that were shown long ago, when they take much memory."""
+        size = 0
+        for number, one in enumerate(reversed(self._documents.values())):
+            size += int(getattr(one.picture.pixels, "nbytes", 0))
+            if number and size > PIXEL_BYTES and one.picture.is_read:
+                one.picture = one.picture.without_pixels()
 
     def _trim(self, newest: Document) -> None:
         """Let go of the oldest heat maps when they take too much memory."""
@@ -279,10 +315,3 @@ def _usual(models: list[ModelEntry]) -> str:
         return max(own, key=lambda card: card.date).name
     names = [one.card.name for one in models]
     return DEFAULT_MODEL if DEFAULT_MODEL in names else names[0] if names else ""
-
-
-def _unsaved(document: Document) -> bool:
-    found = document.found
-    return document.annotation is not document.saved_annotation or (
-        found is not None and found is not document.saved_detections
-    )

@@ -20,8 +20,9 @@ Steps = Generator[Progress, None, Any]
 REPORT_SECONDS = 0.05
 """Least time between two reports: training yields faster than a window can draw."""
 
-MIN_THREADS = 4
-"""On a small machine one training and one detection would keep the next image waiting."""
+MIN_THREADS = 8
+"""On a small machine what runs in the background would keep the next image waiting: training,
+detection, thumbnails, reading ahead, counting."""
 
 EXPECTED = (ValueError, OSError)
 """Errors whose text says all that a user needs; of others a developer wants the traceback."""

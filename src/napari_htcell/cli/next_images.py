@@ -1,0 +1,47 @@
+"""htcell next: which image to correct next, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from napari_htcell.cli.options import EXISTING_FOLDER
+from napari_htcell.cli.reporting import Reporter, following
+from napari_htcell.project import open_project
+from napari_htcell.summaries import rank_steps
+from napari_htcell.usefulness import Usefulness
+
+
+@click.command("next")
+@click.argument("project", type=EXISTING_FOLDER)
+@click.option(
+    "-n", "--number", type=click.IntRange(min=1), help="Print so many images.  [default: all]"
+)
+@following
+def next_images(project: Path, number: int | None, report: Reporter) -> None:
+    """Print the images of PROJECT, first the one that teaches most if it is corrected next.
+
+    That is the one in which the model is expected to have most cells wrong: detections near the
+    threshold, clicked cells that it missed, and a tenth of the crowded cells.
+    """
+    ranking = report.follow(rank_steps(open_project(project)))[:number]
+    rows = [
+        {
+            "image": name,
+            "standing": one.standing,
+            "gain": round(one.gain, 2) if one.standing == "open" else None,
+            "doubtful": one.doubtful,
+            "missed": one.missed,
+            "crowded": one.crowded,
+            "cells": one.cells,
+            "reason": one.reason,
+        }
+        for name, one in ranking
+    ]
+    report.result({"images": rows}, [_in_words(name, one) for name, one in ranking])
+
+
+def _in_words(name: str, one: Usefulness) -> str:
+    gain = f"{one.gain:.1f}" if one.standing == "open" else "-"
+    return f"{gain:>7}  {name}: {one.reason}"
