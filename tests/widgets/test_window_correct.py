@@ -13,7 +13,7 @@ from napari.utils.key_bindings import coerce_keybinding
 from qtpy.QtCore import Qt
 
 from napari_htcell.annotations import Annotation
-from napari_htcell.export import image_record
+from napari_htcell.export_files import image_record
 from napari_htcell.project import ProjectSettings, open_project
 from napari_htcell.widgets import jobs, keys
 from napari_htcell.widgets.htcell import HTCellPanel, Step
