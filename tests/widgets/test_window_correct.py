@@ -239,6 +239,7 @@ def test_region_drawn_with_the_mouse(hand, found, folder):
     assert correct.regions.currentText() == "Region 1: 2 cells"
     inside = region.contains(GRID[2:13])
     assert len(document.candidates) == candidates - inside.sum() < candidates
+    assert hand.viewer.layers.selection.active.name == "annotated"
     # Clicks change points again.
     hand.click(GRID[14] + 20)
     assert correct.regions.currentText() == "Region 1: 3 cells"

@@ -131,7 +131,7 @@ class Desk:
 
     def stop_drawing(self) -> None:
         """Draw no region any more, and have clicks change points again."""
-        self.regions.stop(self.viewer, self.annotated if self.has_layers else None)
+        self.regions.stop(self.viewer)
         self.draw()
 
     def _start_with(self, viewer: Any) -> None:

@@ -23,10 +23,10 @@ DOT_ON_SCREEN = (7.0, 80.0)
 RING_ON_SCREEN = (9.0, 160.0)
 """Least and greatest diameter of the symbols in the window's pixels, however far one zooms."""
 
-RING_WIDTH, CHOSEN_WIDTH = 0.12, 0.2
+RING_WIDTH, CHOSEN_WIDTH = 0.12, 0.15
 """Widths of a ring, and of the one that keys have gone to, as parts of its diameter."""
 
-CHOSEN_TIMES = 2.0
+CHOSEN_TIMES = 3.0
 """How much larger that one is, to be found in a whole image."""
 
 SAMPLED = 4

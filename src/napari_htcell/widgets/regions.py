@@ -35,6 +35,7 @@ class Regions:
         self._document: Document | None = None
         self._is_updating = self._is_awaited = False
         self._known = 0
+        self._before: Layer | None = None
         self.is_drawing = False
 
     def start(self, viewer: Any, image: Image, document: Document) -> None:
@@ -43,12 +44,13 @@ class Regions:
         self._known = len(document.annotation.regions)
         self._make(viewer, image, document)
         if self._layer is not None:
+            self._before = viewer.layers.selection.active
             self._layer.visible = True
             self._layer.mode = "add_polygon"
             viewer.layers.selection.active = self._layer
 
-    def stop(self, viewer: Any, back_to: Layer | None = None) -> None:
-        """Draw no more; what is not finished is dropped."""
+    def stop(self, viewer: Any) -> None:
+        """Draw no more; what is not finished is dropped, and the layer before active again."""
         if not self.is_drawing:
             return
         self._set_drawing(False)
@@ -58,7 +60,8 @@ class Regions:
                 self._layer.mode = "pan_zoom"
             finally:
                 self._is_updating = False
-            viewer.layers.selection.active = back_to
+            before = self._before if self._before in viewer.layers else None
+            viewer.layers.selection.active = before
 
     def draw(self, viewer: Any, image: Image, document: Document) -> None:
         """Show the regions of an image."""
