@@ -120,6 +120,10 @@ class Session:
             return None
         return document if saving.is_current(self.project, document) else None
 
+    def known(self, name: str) -> Document | None:
+        """Return an image of the project if it was open before, whatever its files say by now."""
+        return self._documents.get(name)
+
     def states(self, names: Iterable[str]) -> dict[str, State]:
         """Return annotation and detections of those of the images that were open, as they are."""
         known = ((name, self._documents.get(name)) for name in names)
