@@ -52,6 +52,12 @@ class Region:
         cv2.fillPoly(mask, [corners], 1)
         return mask.astype(bool)
 
+    def contains(self, points: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Return which points, shape (N, 2) as (y, x), lie in the polygon or on its edge."""
+        polygon = np.asarray(self.polygon, dtype=np.float32)
+        sides = [cv2.pointPolygonTest(polygon, (float(y), float(x)), False) for y, x in points]
+        return np.asarray(sides) >= 0
+
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
@@ -116,15 +122,24 @@ class Annotation:
 
     def in_frame(self, frame: int = 0) -> Points:
         """Return the points of one frame, shape (N, 2), as (y, x)."""
-        if self.points.shape[1] == 2:
-            return self.points if frame == 0 else np.empty((0, 2))
-        return self.points[np.rint(self.points[:, 0]).astype(int) == frame, 1:]
+        return self.points[self.is_in_frame(frame), -2:]
+
+    def is_in_frame(self, frame: int = 0) -> npt.NDArray[np.bool_]:
+        """Return which points lie in a frame, shape (N,)."""
+        return in_frame(self.points, frame)
 
     def status(self, frame: int = 0) -> Status:
         """Return whether a frame is complete, partially annotated, or untouched."""
         if frame in self.complete_frames:
             return "complete"
         return "partial" if frame in self.frames else "untouched"
+
+    def is_complete_at(self, points: npt.NDArray[Any], frame: int = 0) -> npt.NDArray[np.bool_]:
+        """Return which points, shape (N, 2), lie where every cell of a frame is annotated."""
+        inside = np.full(len(points), self.status(frame) == "complete")
+        for region in self.regions_in(frame):
+            inside |= region.contains(points)
+        return inside
 
     def regions_in(self, frame: int = 0) -> tuple[Region, ...]:
         """Return the complete regions of one frame."""
@@ -183,6 +198,14 @@ def check_inside(points: npt.NDArray[Any], shape: Sequence[int], where: str) -> 
             f"{where}: {int(outside.sum())} of {len(points)} points lie outside the image of shape "
             f"{tuple(shape)}, the first at ({first}); are they in pixels, and of this image?"
         )
+
+
+def in_frame(points: Points, frame: int) -> npt.NDArray[np.bool_]:
+    """Return which points, shape (N, 2) or (N, 3), lie in a frame; an image has frame 0 alone."""
+    if points.shape[1] == 2:
+        return np.full(len(points), frame == 0)
+    inside: npt.NDArray[np.bool_] = np.rint(points[:, 0]) == frame
+    return inside
 
 
 def labels_to_centroids(labels: npt.NDArray[np.integer[Any]]) -> Points:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -99,13 +98,13 @@ def count_cells(annotation: Annotation, detections: Detections | None, frame: in
         Frame of a time stack.
     """
     annotated = annotation.in_frame(frame)
-    sources = tuple(np.asarray(annotation.sources, dtype=object)[_in_frame(annotation, frame)])
+    sources = tuple(np.asarray(annotation.sources, dtype=object)[annotation.is_in_frame(frame)])
     on_annotated = np.full(len(annotated), np.nan)
     areas_on = on_annotated.copy()
     if detections is None:
         none = np.empty(0)
         return Cells(annotated, sources, on_annotated, np.empty((0, 2)), none, areas_on, none)
-    here = _in_frame(detections, frame)
+    here = detections.is_in_frame(frame)
     points, scores = detections.in_frame(frame), detections.scores[here]
     known = detections.areas_um2
     areas = np.full(len(points), np.nan) if known is None else known[here]
@@ -117,32 +116,11 @@ def count_cells(annotation: Annotation, detections: Detections | None, frame: in
     ).pairs
     on_annotated[pairs[:, 1]] = scores[pairs[:, 0]]
     areas_on[pairs[:, 1]] = areas[pairs[:, 0]]
-    counts = ~_in_complete(annotation, points, frame)
+    counts = ~annotation.is_complete_at(points, frame)
     counts[pairs[:, 0]] = False
     return Cells(
         annotated, sources, on_annotated, points[counts], scores[counts], areas_on, areas[counts]
     )
-
-
-def _in_frame(what: Annotation | Detections, frame: int) -> npt.NDArray[np.bool_]:
-    """Return which points lie in a frame, shape (N,)."""
-    if what.points.shape[1] == 2:
-        return np.full(len(what.points), frame == 0)
-    inside: npt.NDArray[np.bool_] = np.rint(what.points[:, 0]) == frame
-    return inside
-
-
-def _in_complete(
-    annotation: Annotation, points: npt.NDArray[np.float64], frame: int
-) -> npt.NDArray[np.bool_]:
-    """Return which points lie where every cell is annotated, shape (N,)."""
-    inside = np.full(len(points), annotation.status(frame) == "complete")
-    for region in annotation.regions_in(frame):
-        polygon = np.asarray(region.polygon, dtype=np.float32)
-        inside |= [
-            cv2.pointPolygonTest(polygon, (float(y), float(x)), False) >= 0 for y, x in points
-        ]
-    return inside
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,6 +169,8 @@ def count_row(record: ImageRecord, frame: int = 0) -> Row:
         With the keys `COUNT_COLUMNS`; None where something is not known.
     """
     annotation, detections = record.annotation, record.detections
+    if detections is not None and not detections.provenance.looked_at(frame):
+        detections = None
     status = annotation.status(frame) if record.is_readable else UNREADABLE
     cells = count_cells(annotation, detections, frame)
     row: Row = dict.fromkeys(COUNT_COLUMNS)

@@ -27,6 +27,12 @@ class Found:
     scores: npt.NDArray[np.float64]
     areas_px: npt.NDArray[np.float64] | None = None
 
+    def above(self, threshold: float) -> Found:
+        """Return those with a score of at least `threshold`."""
+        kept = self.scores >= threshold
+        areas = None if self.areas_px is None else self.areas_px[kept]
+        return Found(self.points[kept], self.scores[kept], areas)
+
 
 def find(heat_map: HeatMap, settings: DetectConfig, pixel_size_um: float) -> Found:
     """Find the cells in a heat map.

@@ -32,7 +32,7 @@ COMMANDS = {
     "fine-tune": Entry("learn", "fine_tune", "Improve a model with a project's complete images."),
     "evaluate": Entry("evaluate", "evaluate", "Compare detections with the truth."),
     "export": Entry("export", "export", "Write a project's counts and points as tables."),
-    "models": Entry("models", "models", "List, show, import and export models."),
+    "models": Entry("models", "models", "List, show, import, export, rename and delete models."),
     "import-annotations": Entry(
         "import_annotations", "import_annotations", "Take clicks or masks into a project."
     ),

@@ -260,7 +260,7 @@ class Session:
         size = 0
         for one in reversed(kept):
             if one.prediction is not None:
-                size += sum(heat_map.nbytes for heat_map in one.prediction.heat_maps)
+                size += sum(m.nbytes for m in one.prediction.heat_maps if m is not None)
                 if size > HEAT_MAP_BYTES and one is not newest:
                     one.prediction = None
 
