@@ -11,10 +11,11 @@ from napari.utils.notifications import show_warning
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_htcell.widgets import edits, layers, sample
+from napari_htcell.widgets import edits, layers, sample, scores, view
 from napari_htcell.widgets.autosave import Autosave
 from napari_htcell.widgets.clicks import Clicks
 from napari_htcell.widgets.document import Document
+from napari_htcell.widgets.heat_map import HeatMap
 from napari_htcell.widgets.masks import Masks
 from napari_htcell.widgets.session import Session
 
@@ -43,7 +44,8 @@ class Desk:
         self._annotated: Points | None = None
         self._detected: Points | None = None
         self._project_image: Image | None = None
-        self._masks = Masks()
+        self.masks, self.heat_map = Masks(), HeatMap()
+        self._shows_scores = False
         self._shown: Document | None = None
         self._is_drawing = False
         self._loose: weakref.WeakKeyDictionary[Image, Document] = weakref.WeakKeyDictionary()
@@ -212,7 +214,8 @@ class Desk:
                 layer.locked = False
                 viewer.layers.remove(layer)
         self._annotated = self._detected = None
-        self._masks.remove(viewer)
+        for overlay in (self.heat_map, self.masks):
+            overlay.remove(viewer)
 
     def draw(self) -> None:
         """Draw both points layers; one that was deleted comes back."""
@@ -227,7 +230,29 @@ class Desk:
             layers.draw_detections(self.detected, document.candidates)
         finally:
             self._is_drawing = False
-        self._masks.draw(self.viewer, self._image, document)
+        if self._shows_scores:
+            scores.colour(self.detected)
+        self.draw_overlays()
+
+    def draw_overlays(self) -> None:
+        """Show the heat map and the masks where they are wanted."""
+        document = self.session.document
+        if document is not None and self._image is not None and self.viewer is not None:
+            for overlay in (self.heat_map, self.masks):
+                overlay.draw(self.viewer, self._image, document)
+
+    def show_scores(self, shows: bool) -> None:
+        """Colour candidates by their score, or all alike."""
+        if shows == self._shows_scores:
+            return
+        self._shows_scores = shows
+        if self._detected is not None:
+            (scores.colour if shows else scores.uncolour)(self._detected)
+
+    def go_to(self, frame: int, place: np.ndarray | None = None) -> None:
+        """Show a frame of a time stack, and a place in it, (y, x) in pixels, in the middle."""
+        if self._image is not None and self.viewer is not None:
+            view.go_to(self.viewer, self._image, frame, place)
 
     def _on_annotation_edited(self, event: Any) -> None:
         document = self.session.document
@@ -251,6 +276,8 @@ class Desk:
         layer = layers.bare(event.value)
         if not isinstance(layer, Image) or layer is self._image or sample.home(layer):
             return
+        if layer is self.heat_map.layer:
+            return
         if layer is self._project_image:
             self.session.show(self._shown)
         else:
@@ -267,7 +294,8 @@ class Desk:
             self._annotated = None
         elif layer is self._detected:
             self._detected = None
-        self._masks.was_removed(layer)
+        for overlay in (self.heat_map, self.masks):
+            overlay.was_removed(layer)
         was_worked_on = layer is self._image
         if layer is self._project_image:
             self._project_image = None

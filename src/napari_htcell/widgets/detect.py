@@ -5,25 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import napari.viewer
+import numpy as np
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QComboBox, QFormLayout, QSizePolicy, QVBoxLayout
+from qtpy.QtCore import QSignalBlocker, QTimer
+from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+)
 
 from napari_htcell.config import DetectConfig
-from napari_htcell.models import ModelEntry
 from napari_htcell.project import ProjectSettings
 from napari_htcell.widgets import fields, jobs
+from napari_htcell.widgets.cards import ORIGINS, CardDialog, card_html, figures_text
+from napari_htcell.widgets.models import ModelsDialog
 from napari_htcell.widgets.panel import JobRow, Panel, note
+from napari_htcell.widgets.plots import CountPlot
+from napari_htcell.widgets.shown import Shown
+from napari_htcell.words import count
 
 if TYPE_CHECKING:
     from napari_htcell.batch import FileResult
     from napari_htcell.detect import Prediction
     from napari_htcell.widgets.document import Document
 
-REDRAW_MS = 60
-"""Pause of the slider after which the points are drawn anew."""
-
-ORIGINS = {"project": "this project", "user": "my models", "shipped": "built in", "file": "file"}
+ALL_FRAMES, THIS_FRAME = "all frames", "this frame"
 
 
 class DetectPanel(Panel):
@@ -37,10 +47,12 @@ class DetectPanel(Panel):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
         self._job, self.all_job, self._summaries_job = (self.new_job() for _ in range(3))
-        self._target: tuple[Document, DetectConfig] | None = None
+        self._target: Document | None = None
+        self.models_dialog: ModelsDialog | None = None
+        # At once, but once for all the moves that a slider made meanwhile.
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
-        self._redraw.setInterval(REDRAW_MS)
+        self._redraw.setInterval(0)
         self._redraw.timeout.connect(self._on_redraw)
         self._build()
         self._connect()
@@ -51,6 +63,11 @@ class DetectPanel(Panel):
         self.model = QComboBox()
         self.model.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.model.setToolTip("<qt>A version that was trained to find cells</qt>")
+        self.card_button, self.models_button = QPushButton("Card"), QPushButton("Models…")
+        self.card_button.setToolTip(
+            "<qt>Everything about this model: what it learnt from, how good it is</qt>"
+        )
+        self.models_button.setToolTip("<qt>Compare, rename, import, export and delete models</qt>")
         self.figures = note()
         self.pixel_size = fields.spin_box(ProjectSettings, "pixel_size_um", "µm per pixel", 4)
         self.pixel_size.setSpecialValueText("unknown")
@@ -60,30 +77,52 @@ class DetectPanel(Panel):
         self.threshold = fields.slider(DetectConfig, "threshold")
         self.min_distance = fields.spin_box(DetectConfig, "min_distance_um", "µm")
         self.method = fields.choice(DetectConfig, "method")
+        self.frames = QComboBox()
+        self.frames.addItems([ALL_FRAMES, THIS_FRAME])
+        self.frames.setToolTip("<qt>Where to detect in a time stack</qt>")
         self.run = JobRow("Detect", self._job, self.detect)
         self.run_all = JobRow("Detect in all images", self.all_job, self.detect_all)
+        self.run_all.button.setToolTip(
+            "<qt>Select several images in the list (Ctrl or Shift and click) to detect in these "
+            "alone</qt>"
+        )
         self.result = note()
-        form = QFormLayout()
+        self.shown = Shown(self.desk)
+        self.over_time = CountPlot()
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        models, run = QHBoxLayout(), QHBoxLayout()
+        for widget in (self.model, self.card_button, self.models_button):
+            models.addWidget(widget)
+        run.addWidget(self.frames)
+        run.addWidget(self.run, 1)
+        self.form = form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow("Model", self.model)
+        form.addRow("Model", models)
         form.addRow(self.figures)
         form.addRow("Pixel size", self.pixel_size)
         form.addRow(self.pixel_hint)
         form.addRow("Threshold", self.threshold)
         form.addRow("Distance", self.min_distance)
         form.addRow("Method", self.method)
+        form.addRow("Show", self.shown)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
-        for widget in (self.run, self.run_all, self.result):
-            layout.addWidget(widget)
+        layout.addLayout(run)
+        for below in (self.run_all, self.over_time, self.result):
+            layout.addWidget(below)
         layout.addStretch(1)
 
     def _connect(self) -> None:
         self.model.currentIndexChanged.connect(self._on_model_chosen)
         self.pixel_size.editingFinished.connect(self._on_pixel_size_typed)
-        self.threshold.valueChanged.connect(lambda: self._redraw.start())
-        self.min_distance.valueChanged.connect(lambda: self._redraw.start())
-        self.method.currentTextChanged.connect(lambda: self._redraw.start())
+        self.card_button.clicked.connect(self._show_card)
+        self.models_button.clicked.connect(self._show_models)
+        self.over_time.frame_chosen.connect(lambda frame: self.desk.go_to(frame))
+        self.threshold.valueChanged.connect(self._on_form)
+        self.min_distance.valueChanged.connect(self._on_form)
+        self.method.currentTextChanged.connect(self._on_form)
         self._job.returned.connect(self._on_predicted)
         self._job.finished.connect(self._allow)
         self._summaries_job.returned.connect(self.session.take_summaries)
@@ -95,6 +134,11 @@ class DetectPanel(Panel):
         self.listen(self.session.found_changed, self._on_found)
         self.listen(self.session.marks_changed, self._on_found)
         self.listen(self.session.project_changed, self._on_document)
+        self.listen(self.session.settings_changed, self._on_settings)
+        self.listen(self.session.selection_changed, self._allow)
+        self.listen(self.desk.frame_changed, self._show_counts)
+        for overlay in (self.desk.heat_map, self.desk.masks):
+            self.listen(overlay.wanted_changed, self._on_wanted)
 
     @property
     def settings(self) -> DetectConfig:
@@ -110,24 +154,34 @@ class DetectPanel(Panel):
         document, project = self.session.document, self.session.project
         if document is None or not self.session.model:
             return
-        self._target = document, self.settings
+        self._target = document
         name, picture = self.session.model, document.picture
-        self.run.begin("detecting", lambda: jobs.predict_steps(picture, name, project))
+        one_alone = picture.ndim == 3 and self.frames.currentText() == THIS_FRAME
+        frames = [self.desk.frame] if one_alone else None
+        self.run.begin(
+            "detecting", lambda: jobs.predict_steps(picture, name, project, frames), uses=name
+        )
 
     def detect_all(self) -> None:
-        """Run the model over all images of the project, in the background."""
+        """Run the model over all images of the project, or those selected, in the background."""
         project, name, settings = self.session.project, self.session.model, self.settings
         if project is None or not name or not self.desk.autosave.save():
             return
+        names = self._selected()
         self.run_all.begin(
-            "detecting in all images", lambda: jobs.predict_all_steps(project, name, settings)
+            "detecting in many images",
+            lambda: jobs.predict_all_steps(project, name, settings, names),
+            uses=name,
         )
+
+    def _selected(self) -> tuple[str, ...] | None:
+        """Return the images selected in the list; one alone is only the one that is shown."""
+        return self.session.selected if len(self.session.selected) > 1 else None
 
     def _on_predicted(self, prediction: Prediction) -> None:
         if self._target is not None:
-            document, _ = self._target
             # The slider may have been moved meanwhile; what it says now counts.
-            self.session.predicted(document, prediction, self.settings)
+            self.session.predicted(self._target, prediction, self.settings)
 
     def _on_all_predicted(self, results: list[FileResult]) -> None:
         failed = [one.error for one in results if one.error is not None]
@@ -142,6 +196,16 @@ class DetectPanel(Panel):
             self.session.reread_detections()
             self._summaries_job.start("counting", lambda: jobs.summaries_steps(project))
 
+    def _on_form(self) -> None:
+        self.session.use(self.settings)
+        self._redraw.start()
+
+    def _on_settings(self) -> None:
+        """Take over settings that were chosen elsewhere."""
+        if self.session.settings != self.settings:
+            self._set_form(self.session.settings)
+            self._redraw.start()
+
     def _on_redraw(self) -> None:
         document = self.session.document
         found = None if document is None else document.found
@@ -155,8 +219,7 @@ class DetectPanel(Panel):
         self.model.clear()
         for entry in self.session.models:
             self.model.addItem(f"{entry.card.name}  ({ORIGINS[entry.origin]})", entry.card.name)
-            tip = f"<qt>{_card_text(entry).replace(chr(10), '<br>')}</qt>"
-            self.model.setItemData(self.model.count() - 1, tip, 3)
+            self.model.setItemData(self.model.count() - 1, card_html(entry), 3)
         self.model.blockSignals(False)
         self._on_model()
 
@@ -166,26 +229,36 @@ class DetectPanel(Panel):
         self.model.blockSignals(False)
         entry = self.session.entry()
         self.figures.setText(
-            "There is no model yet: train one, or import one with `htcell models import`."
+            "There is no model yet: import one with Models…, or train one with `htcell train`."
             if entry is None
             else figures_text(entry)
         )
         if entry is not None:
             self._set_form(entry.card.detection)
-            self.model.setToolTip(f"<qt>{_card_text(entry).replace(chr(10), '<br>')}</qt>")
+            self.model.setToolTip(card_html(entry))
+        self.card_button.setEnabled(entry is not None)
         self._allow()
 
     def _set_form(self, settings: DetectConfig) -> None:
-        for widget, value in (
-            (self.threshold, settings.threshold),
-            (self.min_distance, settings.min_distance_um),
-        ):
-            widget.blockSignals(True)
-            widget.setValue(value)
-            widget.blockSignals(False)
-        self.method.blockSignals(True)
+        blockers = [QSignalBlocker(one) for one in (self.threshold, self.min_distance, self.method)]
+        self.threshold.setValue(settings.threshold)
+        self.min_distance.setValue(settings.min_distance_um)
         self.method.setCurrentText(settings.method)
-        self.method.blockSignals(False)
+        for blocker in blockers:
+            blocker.unblock()
+        self.session.use(self.settings)
+
+    def _show_card(self) -> None:
+        entry = self.session.entry()
+        if entry is not None:
+            self.card_dialog = CardDialog(entry, self)
+            self.card_dialog.show()
+
+    def _show_models(self) -> None:
+        if self.models_dialog is None:
+            self.models_dialog = ModelsDialog(self)
+        self.models_dialog.show()
+        self.models_dialog.raise_()
 
     def _on_model_chosen(self) -> None:
         self.session.choose_model(self.model.currentData() or "")
@@ -229,10 +302,32 @@ class DetectPanel(Panel):
 
     def _on_found(self) -> None:
         document = self.session.document
+        self.shown.refresh()
+        self._show_counts()
         if document is None:
             self.result.setText("Open a folder, or an image in napari, to begin.")
             return
         self.result.setText(found_text(document))
+
+    def _show_counts(self) -> None:
+        document = self.session.document
+        is_sequence = document is not None and document.picture.ndim == 3
+        counts = cells_over_time(document) if document is not None and is_sequence else []
+        self.over_time.setVisible(any(one is not None for one in counts))
+        self.over_time.show_counts(counts, self.desk.frame)
+
+    def _on_wanted(self, _is_wanted: bool) -> None:
+        self.shown.follow()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Colour the candidates by their scores while this step is looked at."""
+        super().showEvent(event)
+        self.shown.colour()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Give the candidates their usual colour, which the other steps explain."""
+        super().hideEvent(event)
+        self.desk.show_scores(False)
 
     def _allow(self) -> None:
         ready = self.session.document is not None and bool(self.session.model)
@@ -240,7 +335,13 @@ class DetectPanel(Panel):
         project = self.session.project
         self.run_all.setVisible(project is not None)
         if project is not None:
-            self.run_all.set_text(f"Detect in all {len(project.images)} images")
+            names = self._selected()
+            n_all = len(project.images)
+            usual = f"all {n_all} images" if n_all > 1 else "the whole project"
+            which = usual if names is None else f"{len(names)} selected images"
+            self.run_all.set_text(f"Detect in {which}")
+        document = self.session.document
+        self.frames.setVisible(document is not None and document.picture.ndim == 3)
         self.run_all.button.setEnabled(bool(self.session.model) or self.all_job.is_running)
 
 
@@ -249,31 +350,25 @@ def found_text(document: Document) -> str:
     found, candidates = document.kept, document.candidates
     if found is None or candidates is None:
         return "Nothing was detected in this image yet."
-    cells = f"{len(found)} cell{'' if len(found) == 1 else 's'}"
-    text = f"{found.provenance.model} found {cells}; {len(candidates)} of them not clicked yet."
+    cells, frames = count(len(found), "cell"), found.provenance.frames
+    where = "" if frames is None else f" in {count(len(frames), 'frame')}"
+    text = f"{found.provenance.model} found {cells}{where}; {len(candidates)} not clicked yet."
     if document.annotation.complete_frames:
         text += " Where everything is marked complete, only your clicks count."
     return text
 
 
-def figures_text(entry: ModelEntry) -> str:
-    """Return a model's main figure in words."""
-    if not entry.card.own_figures:
-        return entry.card.summary or "Nothing was measured for this model."
-    one = entry.card.own_figures[0]
-    return (
-        f"F {one.f_score:.2f} within {one.cutoff_um:g} µm on {one.images} image"
-        f"{'' if one.images == 1 else 's'}: {one.on}."
-    )
-
-
-def _card_text(entry: ModelEntry) -> str:
-    card = entry.card
-    lines = [f"{card.name}: version {card.version}, {card.date[:10]}", card.summary]
-    lines += [f"fine-tuned from {card.base_model}"] if card.base_model else []
-    lines += [
-        f"F {one.f_score:.3f} within {one.cutoff_um:g} µm (TP {one.tp}, FP {one.fp}, FN {one.fn}) "
-        f"on {one.images} images: {one.on}"
-        for one in card.own_figures
+def cells_over_time(document: Document) -> list[int | None]:
+    """Return the cells of each frame, as they are exported; None of a frame not looked at."""
+    found, annotation, candidates = document.found, document.annotation, document.candidates
+    n_frames = document.picture.shape[0]
+    counts = np.zeros(n_frames, dtype=int)
+    for points in (annotation.points, *([] if candidates is None else [candidates.points])):
+        frames = np.rint(points[:, 0]).astype(int)
+        counts += np.bincount(frames[(frames >= 0) & (frames < n_frames)], minlength=n_frames)
+    looked_at = [
+        frame in annotation.complete_frames
+        or (found is not None and found.provenance.looked_at(frame))
+        for frame in range(n_frames)
     ]
-    return "\n".join(line for line in lines if line)
+    return [int(one) if known else None for one, known in zip(counts, looked_at, strict=True)]

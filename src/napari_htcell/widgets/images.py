@@ -53,6 +53,7 @@ class ImagesPanel(Panel):
         self.listen(self.session.project_changed, self._on_project)
         self.listen(self.session.document_changed, self._on_document)
         self.listen(self.session.summaries_changed, self._on_summaries)
+        self.listen(self.session.image_wanted, self.show_image)
         self._on_project()
 
     def _build(self) -> None:
@@ -68,7 +69,7 @@ class ImagesPanel(Panel):
         self.list.setHeaderLabels(["Image", "Clicked", "Found"])
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)
-        self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setToolTip(
             "<qt>○ untouched &nbsp; ◐ partly clicked &nbsp; ● every cell is clicked</qt>"
         )
@@ -90,6 +91,7 @@ class ImagesPanel(Panel):
         self.previous_button.clicked.connect(lambda: self._step(-1))
         self.next_button.clicked.connect(lambda: self._step(1))
         self.list.currentItemChanged.connect(self._on_chosen)
+        self.list.itemSelectionChanged.connect(self._on_selected)
 
     def open_folder(self, path: str | Path) -> None:
         """Open a folder as the session's project, in the background."""
@@ -199,6 +201,10 @@ class ImagesPanel(Panel):
         names, row = self._names(), self._row() + by
         if 0 <= row < len(names):
             self.list.setCurrentItem(self.list.topLevelItem(row))
+
+    def _on_selected(self) -> None:
+        rows = self.list.selectedItems()
+        self.session.select(tuple(row.data(0, Qt.ItemDataRole.UserRole) for row in rows))
 
     def _on_chosen(self, item: QTreeWidgetItem | None, _before: Any = None) -> None:
         if item is not None:

@@ -122,13 +122,13 @@ class JobRow(QWidget):
         job.finished.connect(self.rest)
         self.rest()
 
-    def begin(self, what: str, make: Callable[[], Steps]) -> None:
-        """Run a job and show how far it is."""
+    def begin(self, what: str, make: Callable[[], Steps], uses: str = "") -> None:
+        """Run a job and show how far it is; see `Job.start`."""
         self.button.setText("Cancel")
         self.bar.setRange(0, 0)
         self.bar.show()
         self.left.show()
-        self._job.start(what, make)
+        self._job.start(what, make, uses)
 
     def rest(self) -> None:
         """Show that nothing runs."""

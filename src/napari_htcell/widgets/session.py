@@ -78,6 +78,10 @@ class Session:
         The project's images.
     model : str
         Name of the chosen model; empty if there is none.
+    settings : DetectConfig
+        How the next heat map becomes points.
+    selected : tuple of str
+        The images that are selected in the list, to do something with all of them.
     """
 
     project_changed = Signal()
@@ -88,12 +92,17 @@ class Session:
     models_changed = Signal()
     model_changed = Signal()
     saved_changed = Signal()
+    settings_changed = Signal()
+    selection_changed = Signal()
+    image_wanted = Signal(str)
 
     def __init__(self) -> None:
         self.project: Project | None = None
         self.document: Document | None = None
         self.summaries: dict[str, Summary] = {}
         self.model = ""
+        self.settings = DetectConfig()
+        self.selected: tuple[str, ...] = ()
         self._documents: dict[str, Document] = {}
         self.refresh_models()
 
@@ -101,7 +110,7 @@ class Session:
         """Go over to another project."""
         self.flush()
         self.project, self.summaries = project, dict(summaries)
-        self.document, self._documents = None, {}
+        self.document, self._documents, self.selected = None, {}, ()
         self.project_changed.emit()
         self.summaries_changed.emit()
         self.document_changed.emit()
@@ -142,9 +151,8 @@ class Session:
 
     def predicted(self, document: Document, prediction: Prediction, settings: DetectConfig) -> None:
         """Keep what the network saw in an image, and draw detections from it."""
-        document.prediction = prediction
+        document.take(prediction, settings)
         self._trim(document)
-        document.redraw(settings)
         self._found(document)
 
     def redraw(self, settings: DetectConfig) -> bool:
@@ -191,6 +199,26 @@ class Session:
             one.picture = replace(one.picture, **stated)  # type: ignore[arg-type]
             one.prediction = None
         self.document_changed.emit()
+
+    def use(self, settings: DetectConfig) -> None:
+        """Draw points in another way from now on."""
+        if settings != self.settings:
+            self.settings = settings
+            self.settings_changed.emit()
+
+    def select(self, names: tuple[str, ...]) -> None:
+        """Say which images are selected in the list."""
+        if names != self.selected:
+            self.selected = names
+            self.selection_changed.emit()
+
+    def found_in_memory(self) -> dict[str, Detections]:
+        """Return what was found in the images that were opened, rejected candidates included."""
+        return {
+            name: document.found
+            for name, document in self._documents.items()
+            if document.found is not None
+        }
 
     def choose_model(self, name: str) -> None:
         """Use another model from now on."""
