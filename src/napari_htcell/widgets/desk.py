@@ -58,7 +58,7 @@ class Desk:
         session = self.session
         session.document_changed.connect(self._show)
         session.marks_changed.connect(self.draw)
-        session.found_changed.connect(self.draw)
+        session.found_changed.connect(self.draw_found)
         viewer.layers.events.removed.connect(self._on_removed)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.selection.events.active.connect(self._on_active)
@@ -227,6 +227,20 @@ class Desk:
         self._is_drawing = True
         try:
             layers.draw_annotation(self.annotated, document.annotation)
+        finally:
+            self._is_drawing = False
+        self.draw_found()
+
+    def draw_found(self) -> None:
+        """Draw what was found alone, as often as a slider moves."""
+        document = self.session.document
+        if document is None or self.viewer is None or self._image is None:
+            return
+        if not self.has_layers:
+            self.draw()
+            return
+        self._is_drawing = True
+        try:
             layers.draw_detections(self.detected, document.candidates)
         finally:
             self._is_drawing = False

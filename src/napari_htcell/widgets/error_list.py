@@ -8,7 +8,7 @@ from typing import Any
 from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QTreeWidgetItem, QVBoxLayout, QWidget
 
-from napari_htcell.widgets.errors import LOOKS, SIGNS, Outcome
+from napari_htcell.widgets.errors import LOOKS, SIGNS, Kind, Outcome
 from napari_htcell.widgets.tables import row, table
 
 GREY = "#484848"
@@ -31,13 +31,7 @@ class ErrorList(QWidget):
         for button, what in ((self.previous_button, "Previous"), (self.next_button, "Next")):
             button.setToolTip(f"{what} error")
             button.setFixedWidth(34)
-        legend = QLabel(
-            "&nbsp; ".join(
-                f"<span style='color:{colour};background-color:{GREY}'>&nbsp;<b>{SIGNS[kind]}</b>&nbsp;"
-                f"</span>&nbsp;{kind}"
-                for kind, (colour, _) in LOOKS.items()
-            )
-        )
+        legend = QLabel("&nbsp; ".join(map(_sign_html, LOOKS)))
         layout, top = QVBoxLayout(self), QHBoxLayout()
         layout.setContentsMargins(0, 4, 0, 0)
         for widget in (legend, self.previous_button, self.next_button):
@@ -78,3 +72,9 @@ class ErrorList(QWidget):
     def _on_chosen(self, item: QTreeWidgetItem | None, _other: Any = None) -> None:
         if item is not None:
             self.chosen.emit(self._errors[self.list.indexOfTopLevelItem(item)])
+
+
+def _sign_html(kind: Kind) -> str:
+    colour, _ = LOOKS[kind]
+    style = f"color:{colour};background-color:{GREY}"
+    return f"<span style='{style}'>&nbsp;<b>{SIGNS[kind]}</b>&nbsp;</span>&nbsp;{kind}"
