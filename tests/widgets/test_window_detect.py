@@ -8,8 +8,9 @@ from qtpy.QtCore import QPoint, Qt
 
 from napari_htcell.config import DetectConfig
 from napari_htcell.widgets import scores
-from napari_htcell.widgets.detect import THIS_FRAME, DetectPanel, cells_over_time
+from napari_htcell.widgets.detect import THIS_FRAME, DetectPanel
 from napari_htcell.widgets.document import Document, Picture
+from napari_htcell.widgets.found import cells_over_time
 from napari_htcell.widgets.htcell import HTCellPanel, Step
 
 
@@ -137,13 +138,13 @@ def test_only_images_selected_in_the_list_are_detected_in(dock, until):
 
 
 def test_the_whole_card_is_read_in_a_dialog(dock):
-    dock.detect.card_button.click()
-    text = dock.detect.card_dialog.text.toPlainText()
+    dock.detect.model.card_button.click()
+    text = dock.detect.model.card_dialog.text.toPlainText()
     card = dock.session.entry().card
     for said in ("Learnt from", "4 images, 4 of them complete", f"{card.image_pixel_size_um:g} µm",
                  card.date[:10], f"F {card.figures[0].f_score:.2f} within 16 µm"):  # fmt: skip
         assert said in text
-    dock.detect.card_dialog.close()
+    dock.detect.model.card_dialog.close()
 
 
 def test_one_frame_of_a_stack_and_then_the_others(stack, viewer, until):

@@ -26,8 +26,8 @@ def dialog(viewer, tiny_model_folder):
     import_model(tiny_model_folder, name="ours")
     panel = DetectPanel(viewer)
     viewer.window.add_dock_widget(panel)
-    panel.models_button.click()
-    return panel.models_dialog
+    panel.model.models_button.click()
+    return panel.model.models_dialog
 
 
 def names():

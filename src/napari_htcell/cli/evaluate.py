@@ -8,21 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
-import numpy.typing as npt
 
-from napari_htcell import pointsfile
 from napari_htcell.cli.options import EXISTING, FiniteRange, build, pixel_size, settings_options
+from napari_htcell.cli.pairs import judgements_of
 from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.comparison import evaluate_project_steps
 from napari_htcell.config import EvaluateConfig
 from napari_htcell.curve import Curve, precision_recall_steps
 from napari_htcell.evaluate import Judgement, Match, Totals, total
-from napari_htcell.pointsfile import Points, PointsFileError
+from napari_htcell.pointsfile import PointsFileError
 from napari_htcell.project import open_project
 from napari_htcell.words import count
-
-Tables = dict[str, Points]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +77,10 @@ def evaluate(
                 "a cut-off in micrometres needs --pixel-size; or give --cutoff-px"
             )
         cutoff = _cutoff(cutoff_um, cutoff_px)
-        images = _of_tables(predicted, truth, pixel_size_um, report, common=common, curve=curve)
+        judged = judgements_of(
+            predicted, truth, pixel_size_um, report, common=common, with_scores=curve
+        )
+        images = [One(name, one) for name, one in judged.items()]
     matches = [one.judgement.match(one.threshold, **cutoff) for one in images]
     rows = [_row(one, match) for one, match in zip(images, matches, strict=True)]
     totals = _totals(total(matches))
@@ -127,29 +126,6 @@ def _of_project(path: Path, name: str | None, report: Reporter, *, curve: bool) 
     ]
 
 
-def _of_tables(
-    predicted: Path,
-    truth: Path,
-    pixel_size_um: float | None,
-    report: Reporter,
-    *,
-    common: bool,
-    curve: bool,
-) -> list[One]:
-    """Compare the points of two tables, or folders of tables."""
-    _refuse_annotations(predicted)
-    found, true = _read(predicted), _read(truth)
-    scores = _read_scores(predicted) if curve else {}
-    # Where the lowest score of all is, a lower threshold was not tried.
-    lowest = min((float(one.min()) for one in scores.values()), default=0.0)
-    images = []
-    for name in _names(found, true, common=common, report=report):
-        points, cells = _same_axes(found.get(name), true.get(name), name)
-        known = scores.get(name, np.zeros(len(points)))
-        images.append(One(name, Judgement(points, known, cells, pixel_size_um, lowest)))
-    return images
-
-
 def _refuse(flags: dict[str, Any], what: str) -> None:
     given = [flag for flag, value in flags.items() if value]
     if given:
@@ -162,87 +138,6 @@ def _cutoff(cutoff_um: float | None, cutoff_px: float | None) -> dict[str, Any]:
     if cutoff_um is not None:
         raise click.UsageError("give either --cutoff-um or --cutoff-px, not both")
     return {"cutoff_px": cutoff_px}
-
-
-def _read(path: Path) -> Tables:
-    """Return the points of each image in a table or a folder of tables."""
-    if path.is_file():
-        return {image: points for image, (points, _) in pointsfile.read_points(path).items()}
-    tables: Tables = {}
-    for file in sorted(path.rglob("*.csv")):
-        name = file.relative_to(path).as_posix().removesuffix(".csv")
-        points = pointsfile.read_points(file)
-        if list(points) != [""]:
-            raise PointsFileError(f"{file}: names images itself; give it alone, not its folder")
-        tables[name] = points[""][0]
-    if not tables:
-        raise PointsFileError(f"{path}: has no CSV files")
-    return tables
-
-
-def _read_scores(path: Path) -> dict[str, npt.NDArray[np.float64]]:
-    """Return the scores of each image's points, in their order."""
-    scores: dict[str, list[float]] = {}
-    for file in [path] if path.is_file() else sorted(path.rglob("*.csv")):
-        header, rows = pointsfile.read_rows(file)
-        if "score" not in header:
-            raise PointsFileError(f"{file}: a curve needs a column score")
-        inside = "" if path.is_file() else file.relative_to(path).as_posix().removesuffix(".csv")
-        for line, row in rows.items():
-            name = row.get("image", row.get("filename", inside))
-            try:
-                scores.setdefault(name, []).append(float(row.get("score", "")))
-            except ValueError as error:
-                raise PointsFileError(f"{file}, line {line}: has no score") from error
-    return {name: np.asarray(found) for name, found in scores.items()}
-
-
-def _refuse_annotations(path: Path) -> None:
-    """Refuse a points table of a project, whose clicks would be compared with themselves."""
-    if not path.is_file():
-        return
-    _, rows = pointsfile.read_rows(path)
-    if any(row.get("kind") == "annotated" for row in rows.values()):
-        raise PointsFileError(
-            f"{path}: holds annotations beside detections; to judge a model, give the project's "
-            "folder of detections instead"
-        )
-
-
-def _names(found: Tables, true: Tables, *, common: bool, report: Reporter) -> list[str]:
-    """Return the images to compare; warn of those that only one side has."""
-    both = found.keys() & true.keys()
-    if not both and found and true:
-        raise PointsFileError(
-            f"the two tables have no image in common: {_first(found)} against {_first(true)}"
-        )
-    if common:
-        return sorted(both)
-    for there, other, side in ((true, found, "PREDICTED"), (found, true, "TRUTH")):
-        missing = sorted(there.keys() - other.keys())
-        if missing:
-            report.warn(
-                f"{side} has no points for {len(missing)} of the images, the first {missing[0]!r}; "
-                "they count as without cells there (--common leaves them out)"
-            )
-    return sorted(found.keys() | true.keys())
-
-
-def _first(tables: Tables) -> str:
-    return repr(next(iter(tables))) if any(tables) else "one without names"
-
-
-def _same_axes(found: Points | None, true: Points | None, name: str) -> tuple[Points, Points]:
-    """Return both as (y, x), or both as (frame, y, x)."""
-    found, true = (np.empty((0, 2)) if p is None else p for p in (found, true))
-    # Tables have a frame for images too, which is 0 then.
-    found, true = (p[:, 1:] if p.shape[1] == 3 and not p[:, 0].any() else p for p in (found, true))
-    if found.shape[1] != true.shape[1]:
-        if len(found) and len(true):
-            raise PointsFileError(f"{name}: only one of the two tables has frames")
-        width = max(found.shape[1], true.shape[1])
-        found, true = (p if len(p) else np.empty((0, width)) for p in (found, true))
-    return found, true
 
 
 def _row(one: One, match: Match) -> dict[str, Any]:

@@ -29,20 +29,19 @@ def figure_text(one: Figure) -> str:
 def card_rows(entry: ModelEntry) -> dict[str, str]:
     """Return what there is to know about a model, by what it is about."""
     card, detection = entry.card, entry.card.detection
-    rows = {
-        "Where": ORIGINS[entry.origin],
-        "Made on": card.date[:10],
+    rows = {"Where": ORIGINS[entry.origin], "Made on": card.date[:10]}
+    for number, one in enumerate(card.own_figures):
+        rows["How good" if not number else f"How good ({number + 1})"] = _measured(one)
+    for number, one in enumerate(card.base_figures):
+        name = f"{card.base_model} on the same"
+        rows[name if not number else f"{name} ({number + 1})"] = _measured(one)
+    rows |= {
         "In short": card.summary,
         "Recipe": f"version {card.version}, {card.architecture}",
         "Started from": card.base_model or "",
         "Learnt from": _images_text(card.images),
         "Before that": _images_text(card.earlier_images),
     }
-    for number, one in enumerate(card.own_figures):
-        rows["How good" if not number else f"How good ({number + 1})"] = _measured(one)
-    for number, one in enumerate(card.base_figures):
-        name = f"{card.base_model} on the same"
-        rows[name if not number else f"{name} ({number + 1})"] = _measured(one)
     rows |= {
         "Usual threshold": f"{detection.threshold:g}",
         "Usual distance": f"{detection.min_distance_um:g} µm",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import napari.viewer
-import numpy as np
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QSignalBlocker, QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
@@ -13,20 +12,18 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
     QHBoxLayout,
-    QPushButton,
-    QSizePolicy,
     QVBoxLayout,
 )
 
 from napari_htcell.config import DetectConfig
 from napari_htcell.project import ProjectSettings
 from napari_htcell.widgets import fields, jobs
-from napari_htcell.widgets.cards import ORIGINS, CardDialog, card_html, figures_text
-from napari_htcell.widgets.models import ModelsDialog
+from napari_htcell.widgets.cards import figures_text
+from napari_htcell.widgets.found import cells_over_time, found_text
+from napari_htcell.widgets.model_choice import ModelChoice
 from napari_htcell.widgets.panel import JobRow, Panel, note
 from napari_htcell.widgets.plots import CountPlot
 from napari_htcell.widgets.shown import Shown
-from napari_htcell.words import count
 
 if TYPE_CHECKING:
     from napari_htcell.batch import FileResult
@@ -48,7 +45,6 @@ class DetectPanel(Panel):
         super().__init__(viewer)
         self._job, self.all_job, self._summaries_job = (self.new_job() for _ in range(3))
         self._target: Document | None = None
-        self.models_dialog: ModelsDialog | None = None
         # At once, but once for all the moves that a slider made meanwhile.
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
@@ -56,18 +52,11 @@ class DetectPanel(Panel):
         self._redraw.timeout.connect(self._on_redraw)
         self._build()
         self._connect()
-        self._on_models()
+        self._on_model()
         self._on_document()
 
     def _build(self) -> None:
-        self.model = QComboBox()
-        self.model.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.model.setToolTip("<qt>A version that was trained to find cells</qt>")
-        self.card_button, self.models_button = QPushButton("Card"), QPushButton("Models…")
-        self.card_button.setToolTip(
-            "<qt>Everything about this model: what it learnt from, how good it is</qt>"
-        )
-        self.models_button.setToolTip("<qt>Compare, rename, import, export and delete models</qt>")
+        self.model = ModelChoice(self)
         self.figures = note()
         self.pixel_size = fields.spin_box(ProjectSettings, "pixel_size_um", "µm per pixel", 4)
         self.pixel_size.setSpecialValueText("unknown")
@@ -92,14 +81,12 @@ class DetectPanel(Panel):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        models, run = QHBoxLayout(), QHBoxLayout()
-        for widget in (self.model, self.card_button, self.models_button):
-            models.addWidget(widget)
+        run = QHBoxLayout()
         run.addWidget(self.frames)
         run.addWidget(self.run, 1)
         self.form = form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow("Model", models)
+        form.addRow("Model", self.model)
         form.addRow(self.figures)
         form.addRow("Pixel size", self.pixel_size)
         form.addRow(self.pixel_hint)
@@ -115,10 +102,7 @@ class DetectPanel(Panel):
         layout.addStretch(1)
 
     def _connect(self) -> None:
-        self.model.currentIndexChanged.connect(self._on_model_chosen)
         self.pixel_size.editingFinished.connect(self._on_pixel_size_typed)
-        self.card_button.clicked.connect(self._show_card)
-        self.models_button.clicked.connect(self._show_models)
         self.over_time.frame_chosen.connect(lambda frame: self.desk.go_to(frame))
         self.threshold.valueChanged.connect(self._on_form)
         self.min_distance.valueChanged.connect(self._on_form)
@@ -128,7 +112,7 @@ class DetectPanel(Panel):
         self._summaries_job.returned.connect(self.session.take_summaries)
         self.all_job.returned.connect(self._on_all_predicted)
         self.all_job.finished.connect(self._on_all_finished)
-        self.listen(self.session.models_changed, self._on_models)
+        self.listen(self.session.models_changed, self._on_model)
         self.listen(self.session.model_changed, self._on_model)
         self.listen(self.session.document_changed, self._on_document)
         self.listen(self.session.found_changed, self._on_found)
@@ -214,19 +198,7 @@ class DetectPanel(Panel):
         if not self.session.redraw(self.settings):
             self.result.setText("Press Detect to see what these settings find.")
 
-    def _on_models(self) -> None:
-        self.model.blockSignals(True)
-        self.model.clear()
-        for entry in self.session.models:
-            self.model.addItem(f"{entry.card.name}  ({ORIGINS[entry.origin]})", entry.card.name)
-            self.model.setItemData(self.model.count() - 1, card_html(entry), 3)
-        self.model.blockSignals(False)
-        self._on_model()
-
     def _on_model(self) -> None:
-        self.model.blockSignals(True)
-        self.model.setCurrentIndex(self.model.findData(self.session.model))
-        self.model.blockSignals(False)
         entry = self.session.entry()
         self.figures.setText(
             "There is no model yet: import one with Models…, or train one with `htcell train`."
@@ -235,8 +207,6 @@ class DetectPanel(Panel):
         )
         if entry is not None:
             self._set_form(entry.card.detection)
-            self.model.setToolTip(card_html(entry))
-        self.card_button.setEnabled(entry is not None)
         self._allow()
 
     def _set_form(self, settings: DetectConfig) -> None:
@@ -247,21 +217,6 @@ class DetectPanel(Panel):
         for blocker in blockers:
             blocker.unblock()
         self.session.use(self.settings)
-
-    def _show_card(self) -> None:
-        entry = self.session.entry()
-        if entry is not None:
-            self.card_dialog = CardDialog(entry, self)
-            self.card_dialog.show()
-
-    def _show_models(self) -> None:
-        if self.models_dialog is None:
-            self.models_dialog = ModelsDialog(self)
-        self.models_dialog.show()
-        self.models_dialog.raise_()
-
-    def _on_model_chosen(self) -> None:
-        self.session.choose_model(self.model.currentData() or "")
 
     def _on_document(self) -> None:
         document = self.session.document
@@ -343,32 +298,3 @@ class DetectPanel(Panel):
         document = self.session.document
         self.frames.setVisible(document is not None and document.picture.ndim == 3)
         self.run_all.button.setEnabled(bool(self.session.model) or self.all_job.is_running)
-
-
-def found_text(document: Document) -> str:
-    """Return in words what was found in an image."""
-    found, candidates = document.kept, document.candidates
-    if found is None or candidates is None:
-        return "Nothing was detected in this image yet."
-    cells, frames = count(len(found), "cell"), found.provenance.frames
-    where = "" if frames is None else f" in {count(len(frames), 'frame')}"
-    text = f"{found.provenance.model} found {cells}{where}; {len(candidates)} not clicked yet."
-    if document.annotation.complete_frames:
-        text += " Where everything is marked complete, only your clicks count."
-    return text
-
-
-def cells_over_time(document: Document) -> list[int | None]:
-    """Return the cells of each frame, as they are exported; None of a frame not looked at."""
-    found, annotation, candidates = document.found, document.annotation, document.candidates
-    n_frames = document.picture.shape[0]
-    counts = np.zeros(n_frames, dtype=int)
-    for points in (annotation.points, *([] if candidates is None else [candidates.points])):
-        frames = np.rint(points[:, 0]).astype(int)
-        counts += np.bincount(frames[(frames >= 0) & (frames < n_frames)], minlength=n_frames)
-    looked_at = [
-        frame in annotation.complete_frames
-        or (found is not None and found.provenance.looked_at(frame))
-        for frame in range(n_frames)
-    ]
-    return [int(one) if known else None for one, known in zip(counts, looked_at, strict=True)]

@@ -71,7 +71,7 @@ class ModelsDialog(QDialog):
         split = QSplitter(Qt.Orientation.Vertical)
         split.addWidget(self.list)
         split.addWidget(self.text)
-        split.setSizes([170, 260])
+        split.setSizes([120, 320])
         self.state = note()
         row = QHBoxLayout()
         self.use_button = self._button(row, "Use", self._use, "Detect with this model from now on")
