@@ -53,10 +53,10 @@ class Region:
         return mask.astype(bool)
 
     def contains(self, points: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Return which points, shape (N, 2) as (y, x), lie in the polygon or on its edge."""
+        """Return which points (y, x), shape (N, 2), lie in the polygon or on its border."""
         polygon = np.asarray(self.polygon, dtype=np.float32)
-        sides = [cv2.pointPolygonTest(polygon, (float(y), float(x)), False) for y, x in points]
-        return np.asarray(sides) >= 0
+        inside = [cv2.pointPolygonTest(polygon, (float(y), float(x)), False) for y, x in points]
+        return np.asarray(inside, dtype=float) >= 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,11 +122,7 @@ class Annotation:
 
     def in_frame(self, frame: int = 0) -> Points:
         """Return the points of one frame, shape (N, 2), as (y, x)."""
-        return self.points[self.is_in_frame(frame), -2:]
-
-    def is_in_frame(self, frame: int = 0) -> npt.NDArray[np.bool_]:
-        """Return which points lie in a frame, shape (N,)."""
-        return in_frame(self.points, frame)
+        return self.points[frames_of(self.points) == frame, -2:]
 
     def status(self, frame: int = 0) -> Status:
         """Return whether a frame is complete, partially annotated, or untouched."""
@@ -165,6 +161,14 @@ class Annotation:
         return replace(self, complete_frames=frozenset(marked))
 
 
+def frames_of(points: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """Return the frame of each point, shape (N,), of shape (N, 2) or (N, 3); 0 in an image."""
+    if points.shape[1] == 2:
+        return np.zeros(len(points), dtype=np.intp)
+    frames: npt.NDArray[np.intp] = np.rint(points[:, 0]).astype(np.intp)
+    return frames
+
+
 def check_points(points: npt.NDArray[Any]) -> None:
     """Raise ValueError unless `points` is finite and of shape (N, 2) or (N, 3)."""
     if points.ndim != 2 or points.shape[1] not in (2, 3):
@@ -198,14 +202,6 @@ def check_inside(points: npt.NDArray[Any], shape: Sequence[int], where: str) -> 
             f"{where}: {int(outside.sum())} of {len(points)} points lie outside the image of shape "
             f"{tuple(shape)}, the first at ({first}); are they in pixels, and of this image?"
         )
-
-
-def in_frame(points: Points, frame: int) -> npt.NDArray[np.bool_]:
-    """Return which points, shape (N, 2) or (N, 3), lie in a frame; an image has frame 0 alone."""
-    if points.shape[1] == 2:
-        return np.full(len(points), frame == 0)
-    inside: npt.NDArray[np.bool_] = np.rint(points[:, 0]) == frame
-    return inside
 
 
 def labels_to_centroids(labels: npt.NDArray[np.integer[Any]]) -> Points:

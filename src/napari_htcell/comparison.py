@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
-from napari_htcell.annotations import Annotation
+from napari_htcell.annotations import Annotation, frames_of
 from napari_htcell.cards import Card, TrainingImage
 from napari_htcell.config import DetectConfig
 from napari_htcell.detections import Detections
@@ -183,7 +183,7 @@ def compare_image(
         if not how.looked_at(frame):
             continue
         points, truth = found.in_frame(frame), annotation.in_frame(frame)
-        scores = found.scores[found.is_in_frame(frame)]
+        scores = found.scores[frames_of(found.points) == frame]
         inside, true = (annotation.is_complete_at(one, frame) for one in (points, truth))
         # Other thresholds give other contours, not fewer of the same.
         lowest = how.settings.threshold if how.settings.method == "peaks" else 0.0

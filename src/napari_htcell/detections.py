@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from napari_htcell import atomic, pointsfile
-from napari_htcell.annotations import check_points, in_frame, with_suffix
+from napari_htcell.annotations import check_points, frames_of, with_suffix
 from napari_htcell.config import DetectConfig, first_fault
 
 
@@ -100,18 +100,14 @@ class Detections:
 
     def in_frame(self, frame: int = 0) -> npt.NDArray[np.float64]:
         """Return the points of one frame, shape (N, 2), as (y, x)."""
-        return self.points[self.is_in_frame(frame), -2:]
-
-    def is_in_frame(self, frame: int = 0) -> npt.NDArray[np.bool_]:
-        """Return which points lie in a frame, shape (N,)."""
-        return in_frame(self.points, frame)
+        return self.points[frames_of(self.points) == frame, -2:]
 
     def beside(self, older: Self) -> Self:
         """Return these, with those of an older detection in frames that were not looked at now."""
         frames = self.provenance.frames
         if frames is None:
             return self
-        rest = older.part(~np.isin(np.rint(older.points[:, 0]), frames))
+        rest = older.part(~np.isin(frames_of(older.points), frames))
         looked_at = older.provenance.frames
         if looked_at is not None:
             looked_at = tuple(sorted({*frames, *looked_at}))

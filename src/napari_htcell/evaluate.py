@@ -128,7 +128,7 @@ def evaluate(
     if points.shape[1] != truth.shape[1]:
         raise ValueError(f"points have {points.shape[1]} columns, the truth has {truth.shape[1]}")
     cutoff = _cutoff_px(cutoff_px, cutoff_um, pixel_size_um)
-    pairs, distances = _assign(_apart(points, cutoff), _apart(truth, cutoff), cutoff)
+    pairs, distances = _assign(apart(points, cutoff), apart(truth, cutoff), cutoff)
     return Match(pairs, distances, len(points), len(truth), pixel_size_um)
 
 
@@ -146,8 +146,15 @@ def _cutoff_px(cutoff_px: float | None, cutoff_um: float | None, size: float | N
     return cutoff_px
 
 
-def _apart(points: npt.NDArray[np.float64], cutoff: float) -> npt.NDArray[np.float64]:
-    """Put frames further apart than the cut-off, so that no pair spans two of them."""
+def apart(points: npt.NDArray[np.float64], cutoff: float) -> npt.NDArray[np.float64]:
+    """Put frames further apart than the cut-off, so that no pair spans two of them.
+
+    Parameters
+    ----------
+    points : ndarray of float, shape (N, 2) or (N, 3)
+    cutoff : float
+        In pixels.
+    """
     if points.shape[1] == 2:
         return points
     return points * [2 * cutoff, 1, 1]

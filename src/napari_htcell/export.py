@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_htcell import pointsfile
-from napari_htcell.annotations import Annotation
+from napari_htcell.annotations import Annotation, frames_of
 from napari_htcell.config import EvaluateConfig
 from napari_htcell.detections import Detections
 from napari_htcell.evaluate import evaluate
@@ -98,13 +98,15 @@ def count_cells(annotation: Annotation, detections: Detections | None, frame: in
         Frame of a time stack.
     """
     annotated = annotation.in_frame(frame)
-    sources = tuple(np.asarray(annotation.sources, dtype=object)[annotation.is_in_frame(frame)])
+    sources = tuple(
+        np.asarray(annotation.sources, dtype=object)[frames_of(annotation.points) == frame]
+    )
     on_annotated = np.full(len(annotated), np.nan)
     areas_on = on_annotated.copy()
     if detections is None:
         none = np.empty(0)
         return Cells(annotated, sources, on_annotated, np.empty((0, 2)), none, areas_on, none)
-    here = detections.is_in_frame(frame)
+    here = frames_of(detections.points) == frame
     points, scores = detections.in_frame(frame), detections.scores[here]
     known = detections.areas_um2
     areas = np.full(len(points), np.nan) if known is None else known[here]

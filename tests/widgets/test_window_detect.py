@@ -121,20 +121,28 @@ def test_colours_of_scores_rise_in_brightness():
     assert (np.diff(brightness) > 0).all()
 
 
-def test_only_images_selected_in_the_list_are_detected_in(dock, until):
+def test_only_images_selected_in_the_list_are_detected_in(dock, until, qtbot):
     names = dock.session.project.images
-    rows = [dock.images.list.topLevelItem(i) for i in range(3)]
-    rows[2].setSelected(True)
+    click_on(dock, 0, Qt.KeyboardModifier.NoModifier, qtbot)
+    until(lambda: dock.session.document.name == names[0])
+    click_on(dock, 2, Qt.KeyboardModifier.ControlModifier, qtbot)
+    until(lambda: dock.session.document.name == names[2])
     chosen = dock.session.selected
-    assert len(chosen) == 2
+    assert chosen == (names[0], names[2])
     assert dock.detect.run_all.button.text() == "Detect in 2 selected images"
     dock.detect.run_all.button.click()
     until(lambda: not dock.detect.all_job.is_running)
-    dock.desk.autosave.save()
-    with_detections = {name for name in names if dock.session.project.detections(name) is not None}
-    assert with_detections == set(chosen)
-    rows[2].setSelected(False)
+    anew = [name for name in names if dock.session.project.detections(name) is not None]
+    assert tuple(anew) == chosen
+    click_on(dock, 1, Qt.KeyboardModifier.NoModifier, qtbot)
+    until(lambda: dock.session.document.name == names[1])
     assert dock.detect.run_all.button.text() == "Detect in all 3 images"
+
+
+def click_on(dock, row, keys, qtbot):
+    rows = dock.images.list
+    place = rows.visualItemRect(rows.topLevelItem(row)).center()
+    qtbot.mouseClick(rows.viewport(), Qt.MouseButton.LeftButton, keys, place)
 
 
 def test_the_whole_card_is_read_in_a_dialog(dock):

@@ -9,7 +9,7 @@ from napari_htcell.comparison import Compared, Comparison, compare_image
 from napari_htcell.curve import Curve
 from napari_htcell.detections import Detections
 from napari_htcell.evaluate import Match
-from napari_htcell.widgets.session import Session, Summary
+from napari_htcell.widgets.session import Session
 from napari_htcell.words import count
 
 
@@ -58,10 +58,13 @@ class Comparing:
         """Take over what a job has compared."""
         self.comparison, self.curve, self.ran = comparison, curve, ran
 
-    def complete(self) -> dict[str, Summary]:
-        """Return what is known of the images with something complete."""
-        summaries = self._session.summaries.items()
-        return {name: one for name, one in summaries if one.complete_frames or one.regions}
+    def complete(self) -> dict[str, tuple[int | None, ...]]:
+        """Return the images with something complete, with what figures depend on."""
+        return {
+            name: (one.annotated, one.complete_frames, one.regions, one.detected)
+            for name, one in self._session.summaries.items()
+            if one.complete_frames or one.regions
+        }
 
     def found(self) -> Mapping[str, Detections]:
         """Return what goes before the files when everything is compared anew."""

@@ -12,7 +12,7 @@ from napari_htcell.widgets.errors import LOOKS, SIGNS, Kind, Outcome
 from napari_htcell.widgets.tables import row, table
 
 GREY = "#484848"
-"""Behind the signs, as in most images: on white, yellow is not seen."""
+"""Behind the signs, as in most images."""
 
 FRAME = 3
 """Column of the frame, which images do not have."""

@@ -19,10 +19,14 @@ Kind = Literal["found", "false alarm", "missed"]
 
 LOOKS: dict[Kind, tuple[str, str]] = {
     "found": ("#009e73", "ring"),
-    "false alarm": ("#d55e00", "cross"),
-    "missed": ("#f0e442", "square"),
+    "false alarm": ("#56b4e9", "cross"),
+    "missed": ("#d55e00", "square"),
 }
-"""Bluish green, vermillion and yellow of Okabe and Ito, and forms that differ besides."""
+"""Bluish green, sky blue and vermillion of Okabe and Ito, and forms that differ besides."""
+
+SYMBOL_UM = 32.0
+ON_SCREEN = (9.0, 160.0)
+"""Diameter of the symbols, and its least and greatest in the window's pixels."""
 
 SYMBOLS = {"ring": "disc", "cross": "cross", "square": "square"}
 """napari's names."""
@@ -123,11 +127,11 @@ def errors_layer(data: np.ndarray, shown: Sequence[Outcome], pixel_size_um: floa
             }
         ),
         symbol=[SYMBOLS[LOOKS[one.kind][1]] for one in shown],
-        size=layers.symbol_size(layers.DETECTED_UM, pixel_size_um),
+        size=layers.symbol_size(SYMBOL_UM, pixel_size_um),
         face_color="transparent",
         border_color=colours,
         border_width=0.12,
-        canvas_size_limits=layers.RING_ON_SCREEN,
+        canvas_size_limits=ON_SCREEN,
     )
     layer.editable = False
     return layer

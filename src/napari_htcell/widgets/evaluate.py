@@ -282,7 +282,7 @@ class EvaluatePanel(Panel):
             self.desk.go_to(one.frame)
         else:
             self._frame_wanted = one.image, one.frame
-            self.session.image_wanted.emit(one.image)
+            self.session.image_called.emit(one.image)
 
     def _use(self, threshold: float) -> None:
         self.session.use(self.session.settings.model_copy(update={"threshold": threshold}))

@@ -53,7 +53,7 @@ class ImagesPanel(Panel):
         self.listen(self.session.project_changed, self._on_project)
         self.listen(self.session.document_changed, self._on_document)
         self.listen(self.session.summaries_changed, self._on_summaries)
-        self.listen(self.session.image_wanted, self.show_image)
+        self.listen(self.session.image_called, self.show_image)
         self._on_project()
 
     def _build(self) -> None:
@@ -182,10 +182,14 @@ class ImagesPanel(Panel):
         names = self._names()
         self.list.blockSignals(True)
         if document is not None and document.in_project and document.name in names:
-            self.list.setCurrentItem(self.list.topLevelItem(names.index(document.name)))
+            item = self.list.topLevelItem(names.index(document.name))
+            # Else what is selected besides would not be any more.
+            if item is not self.list.currentItem() or (item and not item.isSelected()):
+                self.list.setCurrentItem(item)
         else:
             self.list.setCurrentItem(None)
         self.list.blockSignals(False)
+        self._on_selected()
         at = self._row()
         self.previous_button.setEnabled(at > 0)
         self.next_button.setEnabled(-1 < at + 1 < len(names))

@@ -10,8 +10,6 @@ from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QPalette
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_htcell.widgets import layers
-
 COLOURMAP = "viridis"
 """Perceptually uniform, and in order for every kind of colour vision."""
 
@@ -34,7 +32,7 @@ def colour(layer: Points) -> None:
 
 def uncolour(layer: Points) -> None:
     """Give all candidates of a layer the same colour again."""
-    layer.border_color = layers.DETECTED_COLOUR
+    layer.border_color = layer.current_border_color
 
 
 class ScoreLegend(QWidget):

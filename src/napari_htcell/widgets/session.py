@@ -94,7 +94,7 @@ class Session:
     saved_changed = Signal()
     settings_changed = Signal()
     selection_changed = Signal()
-    image_wanted = Signal(str)
+    image_called = Signal(str)
 
     def __init__(self) -> None:
         self.project: Project | None = None
