@@ -22,6 +22,7 @@ class _Ties:
         self.autosave = autosave
         self.jobs: list[Job] = []
         self.undo: list[Callable[[], Any]] = []
+        _UNCUT.add(self)
 
     def rest(self) -> None:
         """Stop what runs and save."""
@@ -34,11 +35,17 @@ class _Ties:
             self.undo.pop()()
         self.quit_jobs()
         self.autosave.save_at_end()
+        _UNCUT.discard(self)
 
     def quit_jobs(self) -> None:
         """Stop what runs."""
         for job in self.jobs:
             job.quit()
+
+
+_UNCUT: set[_Ties] = set()
+"""Those of widgets that are there. A window may be garbage as a whole, and what its end needs must
+not have been cleared away before it."""
 
 
 class Panel(QWidget):
