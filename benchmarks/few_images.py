@@ -28,11 +28,11 @@ import torch
 
 import napari_htcell as htcell
 from napari_htcell import Annotation, Project, sample
-from napari_htcell.calibrate import CUTOFFS_UM, THRESHOLDS, Judgement, choose_threshold, judge
+from napari_htcell.calibrate import CUTOFFS_UM, THRESHOLDS, choose_threshold, judge
 from napari_htcell.cards import software
 from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.dataset import LearningImage, learning_images
-from napari_htcell.evaluate import total
+from napari_htcell.evaluate import Judgement, total
 from napari_htcell.folds import two_folds
 from napari_htcell.models import Model
 from napari_htcell.network import Network

@@ -21,10 +21,10 @@ import t98g
 from bars import with_bar
 
 from napari_htcell import Project
-from napari_htcell.calibrate import CUTOFFS_UM, THRESHOLDS, Judgement, choose_threshold, judge
+from napari_htcell.calibrate import CUTOFFS_UM, THRESHOLDS, choose_threshold, judge
 from napari_htcell.cards import software
 from napari_htcell.dataset import learning_images
-from napari_htcell.evaluate import total
+from napari_htcell.evaluate import Judgement, total
 from napari_htcell.learn import train_steps
 from napari_htcell.models import Model
 from napari_htcell.progress import run

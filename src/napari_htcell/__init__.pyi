@@ -1,8 +1,13 @@
 from .annotations import Annotation as Annotation
 from .annotations import Region as Region
 from .annotations import labels_to_centroids as labels_to_centroids
+from .comparison import Comparison as Comparison
+from .comparison import evaluate_project as evaluate_project
+from .curve import Curve as Curve
+from .curve import precision_recall as precision_recall
 from .detect import detect as detect
 from .detections import Detections as Detections
+from .evaluate import Judgement as Judgement
 from .evaluate import Match as Match
 from .evaluate import evaluate as evaluate
 from .export_files import export_counts as export_counts

@@ -161,6 +161,13 @@ class Annotation:
             return "complete"
         return "partial" if frame in self.frames else "untouched"
 
+    def is_complete_at(self, points: npt.NDArray[Any], frame: int = 0) -> npt.NDArray[np.bool_]:
+        """Return which points, shape (N, 2), lie where every cell of a frame is annotated."""
+        inside = np.full(len(points), self.status(frame) == "complete")
+        for region in self.regions_in(frame):
+            inside |= region.contains(points)
+        return inside
+
     def regions_in(self, frame: int = 0) -> tuple[Region, ...]:
         """Return the complete regions of one frame."""
         return tuple(region for region in self.regions if region.frame == frame)

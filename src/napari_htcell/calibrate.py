@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import numpy.typing as npt
 
 from napari_htcell import config, peaks
 from napari_htcell.cards import Figure
 from napari_htcell.config import DetectConfig, EvaluateConfig
 from napari_htcell.dataset import LearningImage
-from napari_htcell.evaluate import Match, Totals, evaluate, total
+from napari_htcell.evaluate import Judgement, Totals, total
 from napari_htcell.heatmap import heat_map_steps
 from napari_htcell.network import Network
 from napari_htcell.progress import run
@@ -24,35 +20,6 @@ TOLERANCE = 0.01
 """F that is given away for the lowest threshold: of what is as good, the one that misses less."""
 
 CUTOFFS_UM = (EvaluateConfig().cutoff_um, config.PAPER_CUTOFF_UM)
-
-
-@dataclass(frozen=True, eq=False)
-class Judgement:
-    """What a network finds in an image, down to the lowest threshold, beside the truth.
-
-    Parameters
-    ----------
-    points : ndarray of float, shape (N, 2)
-        (y, x) in the network's pixels, where the truth is known.
-    scores : ndarray of float, shape (N,)
-    truth : ndarray of float, shape (M, 2)
-    pixel_size_um : float
-        Micrometres per pixel of the network.
-    """
-
-    points: npt.NDArray[Any]
-    scores: npt.NDArray[Any]
-    truth: npt.NDArray[Any]
-    pixel_size_um: float
-
-    def match(self, threshold: float, cutoff_um: float) -> Match:
-        """Compare what scores at least the threshold with the truth."""
-        return evaluate(
-            self.points[self.scores >= threshold],
-            self.truth,
-            cutoff_um=cutoff_um,
-            pixel_size_um=self.pixel_size_um,
-        )
 
 
 def judge(

@@ -33,6 +33,8 @@ class Provenance:
     date : str
         ISO 8601, UTC.
     plugin_version : str
+    frames : tuple of int, optional
+        Frames of a time stack that the model was run on; all of them without.
     """
 
     model: str
@@ -41,6 +43,11 @@ class Provenance:
     pixel_size_assumed: bool
     date: str
     plugin_version: str
+    frames: tuple[int, ...] | None = None
+
+    def looked_at(self, frame: int) -> bool:
+        """Return whether the model was run on a frame."""
+        return self.frames is None or frame in self.frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +107,26 @@ class Detections:
         """Return the points of one frame, shape (N, 2), as (y, x)."""
         return self.points[frames_of(self.points) == frame, -2:]
 
+    def beside(self, older: Self) -> Self:
+        """Return these, with those of an older detection in frames that were not looked at now."""
+        frames = self.provenance.frames
+        if frames is None:
+            return self
+        rest = older.part(~np.isin(frames_of(older.points), frames))
+        looked_at = older.provenance.frames
+        if looked_at is not None:
+            looked_at = tuple(sorted({*frames, *looked_at}))
+        areas = None
+        if self.areas_um2 is not None and rest.areas_um2 is not None:
+            areas = np.concatenate([self.areas_um2, rest.areas_um2])
+        return replace(
+            self,
+            points=np.concatenate([self.points, rest.points]),
+            scores=np.concatenate([self.scores, rest.scores]),
+            areas_um2=areas,
+            provenance=replace(self.provenance, frames=looked_at),
+        )
+
     @property
     def rows(self) -> list[dict[str, Any]]:
         """One row per detection: frame (of stacks), y, x, score, and area_um2 where known."""
@@ -145,6 +172,8 @@ def load_detections(path: Path) -> Detections | None:
         content = json.loads(state.read_text(encoding="utf-8"))
         del content["format"]
         content["settings"] = DetectConfig(**content["settings"])
+        if content.get("frames") is not None:
+            content["frames"] = tuple(map(int, content["frames"]))
         return Detections(points, scores, Provenance(**content), areas)
     except (ValueError, KeyError, TypeError) as error:
         reason = first_fault(error) if isinstance(error, ValidationError) else error

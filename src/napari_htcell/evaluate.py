@@ -71,6 +71,11 @@ class Match:
         """Mean distance of the pairs in micrometres; NaN without a pair or a pixel size."""
         return self.mean_distance * (self.pixel_size_um or math.nan)
 
+    @property
+    def count_error(self) -> float:
+        """|detected - true| / max(true, 1)."""
+        return abs(self.n_points - self.n_truth) / max(self.n_truth, 1)
+
 
 def f_score(tp: int, fp: int, fn: int) -> float:
     """Return f = 2 TP / (2 TP + FP + FN) (section 3.5), and 1 where all three are 0."""
@@ -165,18 +170,14 @@ def _assign(
     near = KDTree(points).sparse_distance_matrix(KDTree(truth), cutoff, output_type="coo_matrix")
     graph = _bipartite(near, len(points), len(truth))
     n_groups, group = connected_components(graph, directed=False)
-    point_groups = _members(group[: len(points)], n_groups)
-    truth_groups = _members(group[len(points) :], n_groups)
-    pairs, distances = [none[0]], [none[1]]
-    alone = [
-        (rows[0], columns[0])
-        for rows, columns in zip(point_groups, truth_groups, strict=True)
-        if len(rows) == len(columns) == 1
-    ]
-    if alone:
-        # Most cells: there is nothing to choose.
-        pairs.append(np.asarray(alone))
-        distances.append(np.linalg.norm(points[pairs[-1][:, 0]] - truth[pairs[-1][:, 1]], axis=1))
+    sizes = np.bincount(group, minlength=n_groups)
+    # Most detections are near one cell alone, and it near no other: nothing is left to solve.
+    alone = sizes[group[near.row]] == 2
+    pairs = [none[0], np.column_stack([near.row, near.col])[alone].astype(np.intp)]
+    distances = [none[1], near.data[alone]]
+    crowd = np.flatnonzero(sizes > 2)
+    point_groups = _members(group[: len(points)], crowd)
+    truth_groups = _members(group[len(points) :], crowd)
     for rows, columns in zip(point_groups, truth_groups, strict=True):
         if min(len(rows), len(columns)) and max(len(rows), len(columns)) > 1:
             apart = np.linalg.norm(points[rows, None] - truth[None, columns], axis=-1)
@@ -199,10 +200,49 @@ def _bipartite(near: Any, n_points: int, n_truth: int) -> Any:
     return coo_array((ones, (near.row, near.col + n_points)), shape=(size, size))
 
 
-def _members(group: npt.NDArray[np.int32], n_groups: int) -> list[npt.NDArray[np.intp]]:
-    """Return the indices of each group's members."""
+def _members(
+    group: npt.NDArray[np.int32], wanted: npt.NDArray[np.intp]
+) -> list[npt.NDArray[np.intp]]:
+    """Return the indices of the members of each of some groups."""
     order = np.argsort(group, kind="stable")
-    return np.split(order, np.searchsorted(group[order], np.arange(1, n_groups)))
+    first, last = (np.searchsorted(group[order], wanted, side) for side in ("left", "right"))
+    return [order[start:end] for start, end in zip(first, last, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What was found in an image, with scores, beside the truth.
+
+    Parameters
+    ----------
+    points : ndarray of float, shape (N, 2)
+        Detections (y, x) in pixels, where the truth is known.
+    scores : ndarray of float, shape (N,)
+    truth : ndarray of float, shape (M, 2)
+        True cells.
+    pixel_size_um : float or None
+        Micrometres per pixel, where known.
+    lowest : float, optional
+        Threshold that was detected with: nothing is known of detections that score less.
+    """
+
+    points: npt.NDArray[Any]
+    scores: npt.NDArray[Any]
+    truth: npt.NDArray[Any]
+    pixel_size_um: float | None
+    lowest: float = 0.0
+
+    def match(
+        self, threshold: float, cutoff_um: float | None = None, *, cutoff_px: float | None = None
+    ) -> Match:
+        """Compare what scores at least the threshold with the truth; see `evaluate`."""
+        return evaluate(
+            self.points[self.scores >= threshold],
+            self.truth,
+            cutoff_px=cutoff_px,
+            cutoff_um=cutoff_um,
+            pixel_size_um=self.pixel_size_um,
+        )
 
 
 @dataclass(frozen=True)
@@ -215,7 +255,7 @@ class Totals:
     mean_distance_px, mean_distance_um : float
         Over all pairs; NaN without one, and in micrometres without a pixel size.
     count_error : float
-        Mean over images of |detected - true| / max(true, 1).
+        Mean over images of `Match.count_error`.
     """
 
     images: int
@@ -235,7 +275,7 @@ class Totals:
 def total(matches: Iterable[Match]) -> Totals:
     """Sum the matches of many images."""
     matches = list(matches)
-    errors = [abs(m.n_points - m.n_truth) / max(m.n_truth, 1) for m in matches]
+    errors = [m.count_error for m in matches]
     return Totals(
         images=len(matches),
         tp=sum(m.tp for m in matches),

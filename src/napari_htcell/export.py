@@ -183,6 +183,8 @@ def count_row(record: ImageRecord, frame: int = 0) -> Row:
         With the keys `COUNT_COLUMNS`; None where something is not known.
     """
     annotation, detections = record.annotation, record.detections
+    if detections is not None and not detections.provenance.looked_at(frame):
+        detections = None
     status = annotation.status(frame) if record.is_readable else UNREADABLE
     cells = count_cells(annotation, detections, frame)
     row: Row = dict.fromkeys(COUNT_COLUMNS)

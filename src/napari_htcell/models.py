@@ -236,6 +236,70 @@ def check_new_name(name: str, folder: Path) -> None:
         raise ModelError(f"there is a model {name!r} already; choose another name")
 
 
+def rename_model(entry: ModelEntry, name: str) -> ModelEntry:
+    """Give one of the project's or the user's models another name.
+
+    What was detected with it, and models fine-tuned from it, keep the old name.
+
+    Raises
+    ------
+    ModelError
+        If it came with the package, or the name is taken or is none; nothing is changed then.
+    """
+    _check_own(entry, "renamed")
+    folder = entry.folder.parent
+    check_new_name(name, folder)
+    card = entry.card.model_copy(update={"name": name})
+    # A kill in between leaves two models, never none.
+    with atomic.new_folder(folder / name) as unfinished:
+        shutil.copyfile(entry.folder / WEIGHTS, unfinished / WEIGHTS)
+        atomic.write_text(unfinished / CARD, card.model_dump_json(indent=1))
+    _remove(entry.folder)
+    return ModelEntry(card, folder / name, entry.origin)
+
+
+def delete_model(entry: ModelEntry) -> None:
+    """Delete one of the project's or the user's models.
+
+    Raises
+    ------
+    ModelError
+        If it came with the package, or its folder holds other files too; it is kept then.
+    """
+    _check_own(entry, "deleted")
+    others = sorted({one.name for one in entry.folder.iterdir()} - {CARD, WEIGHTS})
+    if others:
+        raise ModelError(
+            f"{entry.folder}: holds {others[0]!r} too, which is no part of the model; move that "
+            "away first, or delete the folder yourself"
+        )
+    _remove(entry.folder)
+
+
+def _check_own(entry: ModelEntry, done: str) -> None:
+    if entry.origin == "shipped":
+        raise ModelError(
+            f"{entry.card.name} came with the package and cannot be {done}; your own models can"
+        )
+    if entry.origin == "file":
+        raise ModelError(
+            f"{entry.folder}: only the project's and your own models can be {done}, by their "
+            "names; name the project too"
+        )
+
+
+def _remove(folder: Path) -> None:
+    """Remove a model's two files, out of sight in one step, and the folder if it is empty then."""
+    doomed = atomic.beside(folder)
+    folder.rename(doomed)
+    for name in (CARD, WEIGHTS):
+        (doomed / name).unlink(missing_ok=True)
+    if any(doomed.iterdir()):
+        doomed.rename(folder)
+    else:
+        doomed.rmdir()
+
+
 def export_model(entry: ModelEntry, path: Path) -> Path:
     """Write a model as one zip file, to hand on; an existing file is not overwritten.
 

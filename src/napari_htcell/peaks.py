@@ -27,6 +27,12 @@ class Found:
     scores: npt.NDArray[np.float64]
     areas_px: npt.NDArray[np.float64] | None = None
 
+    def above(self, threshold: float) -> Found:
+        """Return those with a score of at least `threshold`."""
+        kept = self.scores >= threshold
+        areas = None if self.areas_px is None else self.areas_px[kept]
+        return Found(self.points[kept], self.scores[kept], areas)
+
 
 def find(heat_map: HeatMap, settings: DetectConfig, pixel_size_um: float) -> Found:
     """Find the cells in a heat map.
@@ -84,11 +90,14 @@ def local_maxima(heat_map: HeatMap, threshold: float, min_distance_px: float) ->
 def _apart(places: npt.NDArray[np.intp], min_distance_px: float) -> npt.NDArray[np.intp]:
     """Return indices of those that are no closer than the distance to an earlier one kept."""
     dropped = np.zeros(len(places), bool)
-    if len(places):
-        tree = KDTree(places)
-        for index, place in enumerate(places):
+    if len(places) > 1:
+        tree, reach = KDTree(places), min_distance_px * (1 - 1e-9)
+        # Most peaks are on their own: to ask for all of them at once is far quicker.
+        distances, _ = tree.query(places, k=2, distance_upper_bound=min_distance_px)
+        nearest = np.asarray(distances)[:, 1]
+        for index in np.flatnonzero(nearest <= reach):
             if not dropped[index]:
-                near = np.asarray(tree.query_ball_point(place, min_distance_px * (1 - 1e-9)))
+                near = np.asarray(tree.query_ball_point(places[index], reach))
                 dropped[near[near > index]] = True
     return np.flatnonzero(~dropped)
 

@@ -31,13 +31,13 @@ def test_the_cut_off_is_in_micrometres_unless_said(htcell, tables):
     # 16 um are 4 pixels of 4 um: (10, 10) and (13, 14) are 5 apart.
     result = htcell("evaluate", *tables, "--pixel-size", 4)
     last = result.stdout.splitlines()[-1].split()
-    assert last == ["all", "images", "1", "2", "2", "0.333", "0.00"]
+    assert last == ["all", "images", "1", "2", "2", "0.333", "0.00", "0", "%"]
     wider = htcell("evaluate", *tables, "--pixel-size", 4, "--cutoff-um", 20)
     assert wider.stdout.splitlines()[-1].split()[2:5] == ["2", "1", "1"]
     # Without a pixel size distances are in pixels, and said to be.
     pixels = htcell("evaluate", *tables, "--cutoff-px", 5).stdout.splitlines()
     assert "d (px)" in pixels[0]
-    assert pixels[-1].split()[-1] == "2.50"
+    assert pixels[-1].split()[-3] == "2.50"
 
 
 def test_folders_of_tables(htcell, tiny_project, tiny_model_folder):
@@ -79,6 +79,10 @@ def test_refusals(refused, tables, tmp_path):
     assert "--pixel-size" in refused(2, "evaluate", found, truth)
     refused(2, "evaluate", found, truth, "--cutoff-px", 5, "--cutoff-um", 5)
     refused(2, "evaluate", found, truth, "--cutoff-px", 0)
+    assert "is no project" in refused(2, "evaluate", found)
+    assert "--model is for a project" in refused(2, "evaluate", found, truth, "--model", "B")
+    assert "--common is for two tables" in refused(2, "evaluate", tmp_path, "--common")
+    assert "column score" in refused(1, "evaluate", found, truth, "--cutoff-px", 5, "--curve")
     wrong = tmp_path / "wrong.csv"
     wrong.write_text("row,column\n1,2\n")
     assert "row, column" in refused(1, "evaluate", wrong, truth, "--cutoff-px", 5)
@@ -96,3 +100,49 @@ def test_annotations_are_not_compared_with_themselves(htcell, refused, tables):
     assert "holds annotations" in refused(1, "evaluate", found, truth, "--cutoff-px", 5)
     found.write_text("image,y,x,kind\na.tif,13,14,detected only\n")
     assert htcell("evaluate", found, truth, "--cutoff-px", 5).exit_code == 0
+
+
+def test_a_curve_over_the_scores(htcell, tables):
+    found, truth = tables
+    found.write_text("image,y,x,score\na.tif,13,14,0.5\na.tif,50,50,0.75\nb.tif,5,5,0.99\n")
+    call = ("evaluate", found, truth, "--cutoff-px", 5, "--curve")
+    given = json.loads(htcell(*call, "--json").stdout)
+    # All three, then the false one and the sure one, then the sure one alone.
+    counts = {p["threshold"]: (p["precision"], p["recall"]) for p in given["curve"]}
+    assert min(counts) == 0.5
+    assert counts[0.5] == pytest.approx((2 / 3, 2 / 3))
+    assert counts[0.6] == pytest.approx((1 / 2, 1 / 3))
+    assert counts[0.8] == pytest.approx((1, 1 / 3))
+    assert given["best_threshold"] == 0.5
+    (best,) = [line for line in htcell(*call).stdout.splitlines() if line.endswith("best")]
+    assert best.split()[0] == "0.50"
+
+
+def test_a_project_beside_its_complete_images(htcell, refused, tiny_project, tiny_model_folder):
+    project = tiny_project(n_complete=2)
+    assert "nothing was detected" in refused_of_two(htcell("evaluate", project.path))
+    htcell("detect", project.path, "--model", tiny_model_folder)
+    given = json.loads(htcell("evaluate", project.path, "--json", "--curve").stdout)
+    complete = [name for name in project.images if project.annotation(name).complete_frames]
+    assert [row["image"] for row in given["images"]] == complete
+    assert given["totals"]["images"] == 2
+    assert given["totals"]["tp"] > given["totals"]["fp"] + given["totals"]["fn"]
+    assert (
+        given["curve"][0]["threshold"]
+        >= project.detections(project.images[0]).provenance.settings.threshold
+    )
+    # Run anew it is known further down.
+    call = ("evaluate", project.path, "--model", tiny_model_folder, "--json", "--curve")
+    anew = json.loads(htcell(*call).stdout)
+    assert anew["totals"]["tp"] == given["totals"]["tp"]
+    assert anew["curve"][0]["threshold"] == 0.05
+    (project.path / "annotations").rename(project.path / "away")
+    assert "no complete image" in refused(1, "evaluate", project.path)
+
+
+def refused_of_two(result):
+    """Return the error after a warning."""
+    assert result.exit_code == 1
+    warning, error = result.stderr.splitlines()
+    assert warning.startswith("Warning: nothing was detected in 2 complete images")
+    return error

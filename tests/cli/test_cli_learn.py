@@ -185,3 +185,18 @@ def test_what_is_no_model_is_not_imported(refused, tiny_model_folder, tmp_path):
     refused(1, "models", "import", folder)
     assert {entry.origin for entry in models.list_models()} <= {"shipped"}
     assert "no model 'x'" in refused(1, "models", "show", "x")
+
+
+def test_models_are_renamed_and_deleted(htcell, refused, tiny_project, tiny_model_folder):
+    project = tiny_project().path
+    call = ("models", "import", tiny_model_folder, "--project", project, "--name", "theirs")
+    htcell(*call)
+    said = htcell("models", "rename", "theirs", "ours", "--project", project)
+    assert "called ours now" in said.stdout
+    assert not (project / "models" / "theirs").exists()
+    assert "came with the package" in refused(1, "models", "delete", "B", "--yes")
+    unsure = htcell("models", "delete", "ours", "--project", project)
+    assert unsure.exit_code == 130
+    assert (project / "models" / "ours").is_dir()
+    assert htcell("models", "delete", "ours", "--project", project, "--yes").exit_code == 0
+    assert not (project / "models" / "ours").exists()

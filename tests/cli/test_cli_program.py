@@ -111,5 +111,5 @@ def test_a_real_process_ends_with_a_line_and_a_code(htcell_process, tmp_path):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: ")
     assert done.stderr.count("\n") == 1
-    done = htcell_process("evaluate", tmp_path)
+    done = htcell_process("train", "A")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)

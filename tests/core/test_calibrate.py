@@ -13,6 +13,7 @@ from napari_htcell.calibrate import CUTOFFS_UM, choose_threshold, figures
 from napari_htcell.cards import TrainingImage
 from napari_htcell.config import DetectConfig
 from napari_htcell.dataset import LearningImage
+from napari_htcell.evaluate import Judgement
 from napari_htcell.images import standardise
 from napari_htcell.models import Model
 from napari_htcell.targets import Truth
@@ -64,7 +65,7 @@ def test_the_threshold_leaves_the_debris_out(image: LearningImage, intensity_mod
 def test_of_thresholds_as_good_as_the_best_the_lowest(monkeypatch: pytest.MonkeyPatch) -> None:
     truth = np.asarray([[10.0, 10.0], [30.0, 30.0]])
     points = np.concatenate([truth, [[50.0, 50.0]]])
-    found = [calibrate.Judgement(points, np.asarray([0.9, 0.7, 0.3]), truth, 1.0)]
+    found = [Judgement(points, np.asarray([0.9, 0.7, 0.3]), truth, 1.0)]
     assert choose_threshold(found, DetectConfig()).threshold == 0.35
     # Three detections of two cells score 0.8.
     monkeypatch.setattr(calibrate, "TOLERANCE", 0.21)

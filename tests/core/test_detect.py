@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_htcell import peaks
 from napari_htcell.config import DetectConfig
 from napari_htcell.detect import PixelSizeAssumedWarning, detect, predict_steps
 from napari_htcell.evaluate import evaluate
@@ -202,3 +203,38 @@ def test_masks_of_a_stack_are_those_of_its_frames(
     for frame, drawn in zip(stack, together, strict=True):
         alone = run(predict_steps(frame, intensity_model, pixel_size_um=6.44)).masks(settings)
         np.testing.assert_array_equal(drawn, alone)
+
+
+@pytest.mark.parametrize("distance", [16.0, 60.0])
+def test_a_threshold_that_moves_gives_what_one_that_stands_does(
+    intensity_model: Model, spots: Callable[..., Any], distance: float
+) -> None:
+    rng = np.random.default_rng(0)
+    image = scene(6.44, spots) + rng.normal(0, 20, (64, 64))
+    moved = run(predict_steps(image, intensity_model, pixel_size_um=6.44))
+    for threshold in (0.5, 0.7, 0.02, 0.9, 0.3):
+        settings = DetectConfig(threshold=threshold, min_distance_um=distance)
+        fresh = run(predict_steps(image, intensity_model, pixel_size_um=6.44))
+        expected = peaks.find(fresh.heat_maps[0], settings, NETWORK_UM)
+        found = moved.detections(settings)
+        np.testing.assert_array_equal(found.scores, expected.scores)
+        np.testing.assert_array_equal(found.points, fresh.frame.to_original(expected.points))
+
+
+def test_one_frame_of_a_stack(intensity_model: Model, spots: Callable[..., Any]) -> None:
+    image = scene(6.44, spots)
+    stack = np.stack([image, image, image])
+    steps = predict_steps(stack, intensity_model, pixel_size_um=6.44, frames=[1])
+    one = run(steps)
+    found = one.detections()
+    assert found.provenance.frames == (1,)
+    assert set(found.points[:, 0]) == {1}
+    assert one.masks().shape == stack.shape
+    assert not one.masks()[0].any()
+    rest = run(predict_steps(stack, intensity_model, pixel_size_um=6.44, frames=[0, 2]))
+    both = rest.beside(one).detections()
+    assert both.provenance.frames is None
+    assert len(both) == 3 * len(found)
+    # Of another pixel size, which is another image.
+    other = run(predict_steps(stack, intensity_model, pixel_size_um=3.22, frames=[0]))
+    assert other.beside(one) is other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +96,18 @@ def test_areas_are_kept(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.above(0.5).areas_um2, [312.5])
     with pytest.raises(ValueError, match="areas of"):
         Detections(points, scores, HOW, areas[:1])
+
+
+def test_frames_looked_at_are_kept_and_joined(tmp_path: Path) -> None:
+    older = detections(3)
+    part = Detections(np.asarray([[2.0, 8, 8]]), np.asarray([0.7]), replace(HOW, frames=(2,)))
+    joined = part.beside(older)
+    assert joined.points[:, 0].tolist() == [2, 0, 0]
+    assert joined.provenance.frames is None
+    save_detections(tmp_path / "t.tif", part)
+    back = load_detections(tmp_path / "t.tif")
+    assert back is not None
+    assert back.provenance.frames == (2,)
+    assert not back.provenance.looked_at(0)
+    first = Detections(np.empty((0, 3)), np.empty(0), replace(HOW, frames=(0,)))
+    assert back.beside(first).provenance.frames == (0, 2)

@@ -350,3 +350,51 @@ def test_a_model_prints_as_one_line(user_folder: Path) -> None:
         assert "mine: version B" in text
         assert len(text) < 200
         assert "\n" not in text
+
+
+def test_a_renamed_model_computes_the_same(user_folder: Path) -> None:
+    old = models.save_model(model("one"), user_folder)
+    entry = models.rename_model(models.find_model("one"), "two")
+    assert [one.card.name for one in models.list_models()] == ["two"]
+    assert entry == models.find_model("two")
+    assert same_weights(models.load_model("two"), old)
+    assert sorted(path.name for path in user_folder.iterdir()) == ["two"]
+
+
+def test_a_model_is_not_renamed_over_another(user_folder: Path) -> None:
+    for name in ("one", "two"):
+        models.save_model(model(name), user_folder)
+    with pytest.raises(ModelError, match="there is a model 'two' already"):
+        models.rename_model(models.find_model("one"), "two")
+    with pytest.raises(ModelError, match="cannot be a model's name"):
+        models.rename_model(models.find_model("one"), "../two")
+    assert [one.card.name for one in models.list_models()] == ["one", "two"]
+
+
+def test_a_deleted_model_is_gone_and_others_stay(user_folder: Path) -> None:
+    for name in ("one", "two"):
+        models.save_model(model(name), user_folder)
+    models.delete_model(models.find_model("one"))
+    assert sorted(path.name for path in user_folder.iterdir()) == ["two"]
+
+
+def test_files_that_are_no_part_of_a_model_are_not_deleted(user_folder: Path) -> None:
+    models.save_model(model("one"), user_folder)
+    notes = user_folder / "one" / "notes.txt"
+    notes.write_text("mine")
+    with pytest.raises(ModelError, match=r"holds 'notes\.txt' too"):
+        models.delete_model(models.find_model("one"))
+    assert models.load_model("one").name == "one"
+    models.rename_model(models.find_model("one"), "two")
+    assert notes.read_text() == "mine"
+
+
+def test_shipped_models_and_loose_folders_stay(tmp_path: Path) -> None:
+    models.save_model(model("B"), models.SHIPPED_FOLDER)
+    models.save_model(model("loose"), tmp_path)
+    for entry in (models.find_model("B"), models.find_model(tmp_path / "loose")):
+        with pytest.raises(ModelError, match="own models can"):
+            models.delete_model(entry)
+        with pytest.raises(ModelError, match="own models can"):
+            models.rename_model(entry, "mine")
+        assert entry.folder.is_dir()

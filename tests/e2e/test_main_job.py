@@ -129,7 +129,7 @@ def test_detect_correct_fine_tune_export(hand, tiny_project, slow_version, qtbot
     heart.stop()
     assert len(beats) > 10
     assert session.model.startswith("B-")
-    assert session.model in dock.detect.model.currentText()
+    assert session.model in dock.detect.model.menu.currentText()
     assert project.models_folder.joinpath(session.model, "card.json").exists()
     assert "by a network that had not learnt from it" in dock.fine_tune.state.text()
 

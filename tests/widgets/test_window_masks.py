@@ -1,4 +1,4 @@
-"""Masks of cells are a labels layer that follows what is detected, and stays away when deleted."""
+"""Masks of cells are a labels layer, on request, that follows what is detected."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def dock(viewer, tiny_project, until):
     until(lambda: dock.detect.run.button.isEnabled())
     dock.detect.method.setCurrentText("masks")
     dock.detect.run.button.click()
-    until(lambda: masks_in(viewer))
+    until(dock.detect.shown.masks.isEnabled)
+    assert not masks_in(viewer)
+    dock.detect.shown.masks.click()
+    assert masks_in(viewer)
     return dock
 
 
@@ -58,18 +61,21 @@ def test_masks_lie_on_the_image_and_follow_the_threshold(dock, viewer, until):
 def test_other_methods_have_no_masks(dock, viewer, until):
     dock.detect.method.setCurrentText("peaks")
     until(lambda: not masks_in(viewer))
+    assert not dock.detect.shown.masks.isEnabled()
     dock.detect.method.setCurrentText("masks")
     until(lambda: masks_in(viewer))
 
 
-def test_a_deleted_layer_stays_away_until_there_is_news(dock, viewer, until):
+def test_a_deleted_layer_stays_away_until_it_is_wanted_again(dock, viewer, until):
     viewer.layers.remove("masks")
-    point = dock.session.document.annotation.points[0]
-    dock.session.document.add(point + 3)
-    dock.session.changed()
-    assert not masks_in(viewer)
+    assert not dock.detect.shown.masks.isChecked()
     dock.detect.threshold.setValue(0.8)
-    until(lambda: masks_in(viewer))
+    until(lambda: dock.session.document.found.provenance.settings.threshold == 0.8)
+    assert not masks_in(viewer)
+    dock.detect.shown.masks.click()
+    assert masks_in(viewer)
+    dock.detect.shown.masks.click()
+    assert not masks_in(viewer)
 
 
 def test_another_image_has_its_own(dock, viewer, until):

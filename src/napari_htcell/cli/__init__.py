@@ -33,7 +33,7 @@ COMMANDS = {
     "evaluate": Entry("evaluate", "evaluate", "Compare detections with the truth."),
     "export": Entry("export", "export", "Write a project's counts, points and a summary page."),
     "next": Entry("next_images", "next_images", "Say which image to correct next, and why."),
-    "models": Entry("models", "models", "List, show, import and export models."),
+    "models": Entry("models", "models", "List, show, import, export, rename and delete models."),
     "import-annotations": Entry(
         "import_annotations", "import_annotations", "Take clicks or masks into a project."
     ),

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
-from napari_htcell import pointsfile
 from napari_htcell.cli.options import EXISTING, FiniteRange, build, pixel_size, settings_options
-from napari_htcell.cli.reporting import Reporter, reporting
+from napari_htcell.cli.pairs import judgements_of
+from napari_htcell.cli.reporting import Reporter, following
+from napari_htcell.comparison import evaluate_project_steps
 from napari_htcell.config import EvaluateConfig
-from napari_htcell.evaluate import Match, total
-from napari_htcell.evaluate import evaluate as match_points
-from napari_htcell.pointsfile import Points, PointsFileError
+from napari_htcell.curve import Curve, precision_recall_steps
+from napari_htcell.evaluate import Judgement, Match, Totals, total
+from napari_htcell.pointsfile import PointsFileError
+from napari_htcell.project import open_project
+from napari_htcell.words import count
 
-Tables = dict[str, Points]
+
+@dataclass(frozen=True, eq=False)
+class One:
+    """An image, or a frame, with what was found there and the threshold to compare at."""
+
+    name: str
+    judgement: Judgement
+    threshold: float = -math.inf
+    frame: int = 0
 
 
 @click.command()
 @click.argument("predicted", type=EXISTING)
-@click.argument("truth", type=EXISTING)
+@click.argument("truth", type=EXISTING, required=False)
 @settings_options(EvaluateConfig, names={"cutoff_um": "--cutoff-um"})
 @click.option(
     "--cutoff-px",
@@ -30,149 +41,164 @@ Tables = dict[str, Points]
     metavar="PX",
     help="largest distance of a match in pixels, in place of --cutoff-um",
 )
-@pixel_size("needed for a cut-off in micrometres.")
+@pixel_size("needed for a cut-off in micrometres, unless PREDICTED is a project.")
 @click.option("--common", is_flag=True, help="Compare only images that both tables name.")
-@reporting
+@click.option("--model", help="Run this model on the project's complete images; nothing is saved.")
+@click.option("--curve", is_flag=True, help="Precision, recall and F over the threshold too.")
+@following
 def evaluate(
     predicted: Path,
-    truth: Path,
+    truth: Path | None,
     cutoff_um: float | None,
     cutoff_px: float | None,
     pixel_size_um: float | None,
     common: bool,
+    model: str | None,
+    curve: bool,
     report: Reporter,
 ) -> None:
-    """Compare the points in PREDICTED with those in TRUTH, image by image.
+    """Compare detected points with true ones, image by image.
 
-    Both are CSV files with y and x, and a column `image` where they hold several images; or folders
-    of CSV files named as their images, such as a project's `detections` and `truth`. An image that
-    one of them does not name has no points there.
+    PREDICTED alone is a project: what was detected there, or what --model finds, is compared with
+    its complete images, frames and regions.
+
+    With TRUTH, both are CSV files with y and x, and a column `image` where they hold several
+    images; or folders of CSV files named as their images, such as a project's `detections` and
+    `truth`. An image that one of them does not name has no points there.
     """
-    cutoff = _cutoff(cutoff_um, cutoff_px, pixel_size_um)
-    _refuse_annotations(predicted)
-    found, true = _read(predicted), _read(truth)
-    names = _names(found, true, common=common, report=report)
-    matches = {
-        name: match_points(
-            *_same_axes(found.get(name), true.get(name), name),
-            cutoff_um=cutoff.get("cutoff_um"),
-            cutoff_px=cutoff.get("cutoff_px"),
-            pixel_size_um=pixel_size_um,
-        )
-        for name in names
-    }
-    rows = [_row(name, match) for name, match in matches.items()]
-    summed = total(matches.values())
-    totals: dict[str, Any] = {
-        "images": summed.images,
-        "tp": summed.tp,
-        "fp": summed.fp,
-        "fn": summed.fn,
-        "f_score": summed.f_score,
-        "mean_distance_px": summed.mean_distance_px,
-        "mean_distance_um": summed.mean_distance_um,
-        "count_error": summed.count_error,
-    }
-    report.result({"images": rows, "totals": totals} | cutoff, _table(rows, totals, pixel_size_um))
-
-
-def _cutoff(
-    cutoff_um: float | None, cutoff_px: float | None, size: float | None
-) -> dict[str, float]:
-    if cutoff_px is not None:
-        if cutoff_um is not None:
-            raise click.UsageError("give either --cutoff-um or --cutoff-px, not both")
-        return {"cutoff_px": cutoff_px}
-    if size is None:
-        raise click.UsageError("a cut-off in micrometres needs --pixel-size; or give --cutoff-px")
-    return {"cutoff_um": build(EvaluateConfig, {"cutoff_um": cutoff_um}).cutoff_um}
-
-
-def _read(path: Path) -> Tables:
-    """Return the points of each image in a table or a folder of tables."""
-    if path.is_file():
-        return {image: points for image, (points, _) in pointsfile.read_points(path).items()}
-    tables: Tables = {}
-    for file in sorted(path.rglob("*.csv")):
-        name = file.relative_to(path).as_posix().removesuffix(".csv")
-        points = pointsfile.read_points(file)
-        if list(points) != [""]:
-            raise PointsFileError(f"{file}: names images itself; give it alone, not its folder")
-        tables[name] = points[""][0]
-    if not tables:
-        raise PointsFileError(f"{path}: has no CSV files")
-    return tables
-
-
-def _refuse_annotations(path: Path) -> None:
-    """Refuse a points table of a project, whose clicks would be compared with themselves."""
-    if not path.is_file():
-        return
-    _, rows = pointsfile.read_rows(path)
-    if any(row.get("kind") == "annotated" for row in rows.values()):
-        raise PointsFileError(
-            f"{path}: holds annotations beside detections; to judge a model, give the project's "
-            "folder of detections instead"
-        )
-
-
-def _names(found: Tables, true: Tables, *, common: bool, report: Reporter) -> list[str]:
-    """Return the images to compare; warn of those that only one side has."""
-    both = found.keys() & true.keys()
-    if not both and found and true:
-        raise PointsFileError(
-            f"the two tables have no image in common: {_first(found)} against {_first(true)}"
-        )
-    if common:
-        return sorted(both)
-    for there, other, side in ((true, found, "PREDICTED"), (found, true, "TRUTH")):
-        missing = sorted(there.keys() - other.keys())
-        if missing:
-            report.warn(
-                f"{side} has no points for {len(missing)} of the images, the first {missing[0]!r}; "
-                "they count as without cells there (--common leaves them out)"
+    if truth is None:
+        _refuse({"--common": common, "--pixel-size": pixel_size_um}, "two tables")
+        cutoff = _cutoff(cutoff_um, cutoff_px)
+        images = _of_project(predicted, model, report, curve=curve)
+    else:
+        _refuse({"--model": model}, "a project")
+        if cutoff_px is None and pixel_size_um is None:
+            raise click.UsageError(
+                "a cut-off in micrometres needs --pixel-size; or give --cutoff-px"
             )
-    return sorted(found.keys() | true.keys())
+        cutoff = _cutoff(cutoff_um, cutoff_px)
+        judged = judgements_of(
+            predicted, truth, pixel_size_um, report, common=common, with_scores=curve
+        )
+        images = [One(name, one) for name, one in judged.items()]
+    matches = [one.judgement.match(one.threshold, **cutoff) for one in images]
+    rows = [_row(one, match) for one, match in zip(images, matches, strict=True)]
+    totals = _totals(total(matches))
+    result: dict[str, Any] = {"images": rows, "totals": totals} | cutoff
+    lines = _table(rows, totals, in_pixels=truth is not None and pixel_size_um is None)
+    if curve:
+        judgements = [one.judgement for one in images]
+        drawn = report.follow(precision_recall_steps(judgements, **cutoff))
+        result |= {"curve": _points(drawn), "best_threshold": drawn.best_threshold}
+        lines += ["", *_curve_table(drawn)]
+    report.result(result, lines)
 
 
-def _first(tables: Tables) -> str:
-    return repr(next(iter(tables))) if any(tables) else "one without names"
+def _of_project(path: Path, name: str | None, report: Reporter, *, curve: bool) -> list[One]:
+    """Compare what is kept in a project, or found by a model now, with what is complete there."""
+    if not path.is_dir():
+        raise click.UsageError(f"{path} is no project; give TRUTH too, to compare two tables")
+    project = open_project(path)
+    model = None
+    if name is not None:
+        from napari_htcell.models import load_model
+
+        model = load_model(name, project)
+    comparison = report.follow(evaluate_project_steps(project, model))
+    if comparison.not_detected:
+        report.warn(
+            f"nothing was detected in {count(len(comparison.not_detected), 'complete image')}, the "
+            f"first {comparison.not_detected[0]!r}; run htcell detect there, or give --model"
+        )
+    if not comparison.images:
+        raise PointsFileError(f"{path}: nothing was detected in its complete images")
+    learnt = [one for one in comparison.images if one.has_learnt]
+    if learnt:
+        report.warn(
+            f"{learnt[0].model} has learnt from {len(learnt)} of the {len(comparison.images)} "
+            f"compared, the first {learnt[0].image!r}; these figures flatter it"
+        )
+    if curve and not comparison.has_curve:
+        raise click.UsageError("a curve needs detections by the method peaks")
+    return [
+        One(one.image, one.judgement, one.settings.threshold, one.frame)
+        for one in comparison.images
+    ]
 
 
-def _same_axes(found: Points | None, true: Points | None, name: str) -> tuple[Points, Points]:
-    """Return both as (y, x), or both as (frame, y, x)."""
-    found, true = (np.empty((0, 2)) if p is None else p for p in (found, true))
-    # Tables have a frame for images too, which is 0 then.
-    found, true = (p[:, 1:] if p.shape[1] == 3 and not p[:, 0].any() else p for p in (found, true))
-    if found.shape[1] != true.shape[1]:
-        if len(found) and len(true):
-            raise PointsFileError(f"{name}: only one of the two tables has frames")
-        width = max(found.shape[1], true.shape[1])
-        found, true = (p if len(p) else np.empty((0, width)) for p in (found, true))
-    return found, true
+def _refuse(flags: dict[str, Any], what: str) -> None:
+    given = [flag for flag, value in flags.items() if value]
+    if given:
+        raise click.UsageError(f"{given[0]} is for {what}")
 
 
-def _row(name: str, match: Match) -> dict[str, Any]:
+def _cutoff(cutoff_um: float | None, cutoff_px: float | None) -> dict[str, Any]:
+    if cutoff_px is None:
+        return {"cutoff_um": build(EvaluateConfig, {"cutoff_um": cutoff_um}).cutoff_um}
+    if cutoff_um is not None:
+        raise click.UsageError("give either --cutoff-um or --cutoff-px, not both")
+    return {"cutoff_px": cutoff_px}
+
+
+def _row(one: One, match: Match) -> dict[str, Any]:
     return {
-        "image": name,
+        "image": one.name,
+        "frame": one.frame,
         "tp": match.tp,
         "fp": match.fp,
         "fn": match.fn,
         "f_score": match.f_score,
         "mean_distance_px": match.mean_distance,
         "mean_distance_um": match.mean_distance_um,
+        "count_error": match.count_error,
     }
 
 
-def _table(rows: list[dict[str, Any]], totals: dict[str, Any], size: float | None) -> list[str]:
-    width = max(len(row["image"]) for row in [*rows, {"image": "all images"}])
-    unit = "px" if size is None else "um"
+def _totals(summed: Totals) -> dict[str, Any]:
+    return asdict(summed) | {"f_score": summed.f_score}
+
+
+def _points(curve: Curve) -> list[dict[str, float]]:
+    columns = {
+        "threshold": curve.thresholds,
+        "precision": curve.precision,
+        "recall": curve.recall,
+        "f_score": curve.f_score,
+    }
+    return [
+        dict(zip(columns, map(float, row), strict=True))
+        for row in zip(*columns.values(), strict=True)
+    ]
+
+
+def _curve_table(curve: Curve) -> list[str]:
+    lines = [f"{'threshold':>9}  {'precision':>9}  {'recall':>6}  {'F':>6}"]
+    for index, row in enumerate(_points(curve)):
+        best = "  best" if index == curve.best else ""
+        lines.append(
+            f"{row['threshold']:>9.2f}  {row['precision']:>9.3f}  {row['recall']:>6.3f}  "
+            f"{row['f_score']:>6.3f}{best}"
+        )
+    return lines
+
+
+def _table(rows: list[dict[str, Any]], totals: dict[str, Any], *, in_pixels: bool) -> list[str]:
+    named = [
+        {**row, "image": f"{row['image']}, frame {row['frame']}" if row["frame"] else row["image"]}
+        for row in rows
+    ]
+    named.append(totals | {"image": "all images"})
+    width = max(len(row["image"]) for row in named)
+    unit = "px" if in_pixels else "um"
     heading = f"d ({unit})"
-    lines = [f"{'image':<{width}}  {'TP':>6}  {'FP':>6}  {'FN':>6}  {'F':>6}  {heading:>6}"]
-    for row in [*rows, {"image": "all images"} | totals]:
-        d = row[f"mean_distance_{unit}"]
+    lines = [
+        f"{'image':<{width}}  {'TP':>6}  {'FP':>6}  {'FN':>6}  {'F':>6}  {heading:>6}  count error"
+    ]
+    for row in named:
+        d, error = row[f"mean_distance_{unit}"], row["count_error"]
         lines.append(
             f"{row['image']:<{width}}  {row['tp']:>6}  {row['fp']:>6}  {row['fn']:>6}  "
-            f"{row['f_score']:>6.3f}  {'-' if math.isnan(d) else f'{d:.2f}':>6}"
+            f"{row['f_score']:>6.3f}  {'-' if math.isnan(d) else f'{d:.2f}':>6}  "
+            f"{'-' if math.isnan(error) else f'{100 * error:.0f} %':>11}"
         )
     return lines

@@ -1,4 +1,4 @@
-"""htcell models list, show, import and export."""
+"""htcell models list, show, import, export, rename and delete."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _open(project: Path | None) -> Project | None:
 @click.group(invoke_without_command=True)
 @click.pass_context
 def models(ctx: click.Context) -> None:
-    """List, show, import and export models."""
+    """List, show, import, export, rename and delete models."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
@@ -75,6 +75,34 @@ def export(model: str, path: Path, project: Path | None, report: Reporter) -> No
     entry = core.find_model(model, _open(project))
     file = core.export_model(entry, path)
     report.done(_as_json(entry) | {"file": str(file)}, f"Wrote {entry.card.name} to {file}")
+
+
+@models.command()
+@click.argument("model")
+@click.argument("name")
+@project_option
+@reporting
+def rename(model: str, name: str, project: Path | None, report: Reporter) -> None:
+    """Call MODEL, of the project or of the user, NAME from now on.
+
+    What was detected with it keeps the old name.
+    """
+    entry = core.rename_model(core.find_model(model, _open(project)), name)
+    report.done(_as_json(entry), f"{model} is called {name} now, in {entry.folder}")
+
+
+@models.command()
+@click.argument("model")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@project_option
+@reporting
+def delete(model: str, yes: bool, project: Path | None, report: Reporter) -> None:
+    """Delete MODEL, of the project or of the user, for good."""
+    entry = core.find_model(model, _open(project))
+    if not yes and entry.origin in ("project", "user"):
+        click.confirm(f"Delete {entry.card.headline} in {entry.folder}?", abort=True, err=True)
+    core.delete_model(entry)
+    report.done(_as_json(entry), f"Deleted {entry.card.name} in {entry.folder}")
 
 
 def _as_json(entry: ModelEntry) -> dict[str, Any]:

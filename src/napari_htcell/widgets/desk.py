@@ -11,11 +11,12 @@ from napari.utils.notifications import show_warning
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_htcell.widgets import keys, layers, sample
+from napari_htcell.widgets import keys, layers, sample, view
 from napari_htcell.widgets.actions import Actions
 from napari_htcell.widgets.autosave import Autosave
 from napari_htcell.widgets.clicks import Clicks
 from napari_htcell.widgets.document import Document
+from napari_htcell.widgets.heat_map import HeatMap
 from napari_htcell.widgets.marks import Marks
 from napari_htcell.widgets.masks import Masks
 from napari_htcell.widgets.regions import Regions
@@ -47,7 +48,7 @@ class Desk:
         self._project_image: Image | None = None
         self._marks = Marks(self.session)
         self.regions = Regions(self.session, self.stop_drawing)
-        self._masks = Masks()
+        self.masks, self.heat_map = Masks(), HeatMap()
         self._shown: Document | None = None
         self._loose: weakref.WeakKeyDictionary[Image, Document] = weakref.WeakKeyDictionary()
         self._listen(viewer)
@@ -204,9 +205,8 @@ class Desk:
 
     def _remove_points(self) -> None:
         viewer = self.viewer
-        self._marks.remove(viewer)
-        self.regions.remove(viewer)
-        self._masks.remove(viewer)
+        for kept in (self._marks, self.regions, self.heat_map, self.masks):
+            kept.remove(viewer)
 
     def draw(self) -> None:
         """Draw all that is known about the image; a layer that was deleted comes back."""
@@ -217,7 +217,23 @@ class Desk:
             self._marks.make(self.viewer, self._image, document)
         self._marks.draw(document)
         self.regions.draw(self.viewer, self._image, document)
-        self._masks.draw(self.viewer, self._image, document)
+        self.draw_overlays()
+
+    def draw_overlays(self) -> None:
+        """Show the heat map and the masks where they are wanted."""
+        document = self.session.document
+        if document is not None and self._image is not None and self.viewer is not None:
+            for overlay in (self.heat_map, self.masks):
+                overlay.draw(self.viewer, self._image, document)
+
+    def show_scores(self, shows: bool) -> None:
+        """Colour candidates by their score, or all alike."""
+        self._marks.show_scores(shows)
+
+    def go_to(self, frame: int, place: np.ndarray | None = None) -> None:
+        """Show a frame of a time stack, and a place in it, (y, x) in pixels, in the middle."""
+        if self._image is not None and self.viewer is not None:
+            view.go_to(self.viewer, self._image, frame, place)
 
     def _on_step(self, _event: Any) -> None:
         self.frame_changed.emit()
@@ -226,6 +242,8 @@ class Desk:
         """Work on the image that the user turns to."""
         layer = layers.bare(event.value)
         if not isinstance(layer, Image) or layer is self._image or sample.home(layer):
+            return
+        if layer is self.heat_map.layer:
             return
         if layer is self._project_image:
             self.session.show(self._shown)
@@ -239,7 +257,7 @@ class Desk:
 
     def _on_removed(self, event: Any) -> None:
         layer = layers.bare(event.value)
-        for kept in (self._marks, self.regions, self._masks):
+        for kept in (self._marks, self.regions, self.heat_map, self.masks):
             kept.was_removed(layer)
         was_worked_on = layer is self._image
         if layer is self._project_image:

@@ -6,26 +6,32 @@ from typing import TYPE_CHECKING
 
 import napari.viewer
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QComboBox, QFormLayout, QSizePolicy, QVBoxLayout
+from qtpy.QtCore import QSignalBlocker, QTimer
+from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QVBoxLayout,
+)
 
 from napari_htcell.config import DetectConfig
-from napari_htcell.models import ModelEntry
-from napari_htcell.pairing import not_rejected
 from napari_htcell.project import ProjectSettings
 from napari_htcell.summaries import summaries_steps
 from napari_htcell.widgets import fields, jobs
+from napari_htcell.widgets.cards import figures_text
+from napari_htcell.widgets.found import cells_over_time, found_text
+from napari_htcell.widgets.model_choice import ModelChoice
 from napari_htcell.widgets.panel import JobRow, Panel, note
+from napari_htcell.widgets.plots import CountPlot
+from napari_htcell.widgets.shown import Shown
 
 if TYPE_CHECKING:
     from napari_htcell.batch import FileResult
     from napari_htcell.detect import Prediction
     from napari_htcell.widgets.document import Document
 
-REDRAW_MS = 60
-"""Pause of the slider after which the points are drawn anew."""
-
-ORIGINS = {"project": "this project", "user": "my models", "shipped": "built in", "file": "file"}
+ALL_FRAMES, THIS_FRAME = "all frames", "this frame"
 
 
 class DetectPanel(Panel):
@@ -39,20 +45,19 @@ class DetectPanel(Panel):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
         self._job, self.all_job, self._summaries_job = (self.new_job() for _ in range(3))
-        self._target: tuple[Document, DetectConfig] | None = None
+        self._target: Document | None = None
+        # At once, but once for all the moves that a slider made meanwhile.
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
-        self._redraw.setInterval(REDRAW_MS)
+        self._redraw.setInterval(0)
         self._redraw.timeout.connect(self._on_redraw)
         self._build()
         self._connect()
-        self._on_models()
+        self._on_model()
         self._on_document()
 
     def _build(self) -> None:
-        self.model = QComboBox()
-        self.model.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.model.setToolTip("<qt>A version that was trained to find cells</qt>")
+        self.model = ModelChoice(self)
         self.figures = note()
         self.pixel_size = fields.spin_box(ProjectSettings, "pixel_size_um", "µm per pixel", 4)
         self.pixel_size.setSpecialValueText("unknown")
@@ -62,10 +67,25 @@ class DetectPanel(Panel):
         self.threshold = fields.slider(DetectConfig, "threshold")
         self.min_distance = fields.spin_box(DetectConfig, "min_distance_um", "µm")
         self.method = fields.choice(DetectConfig, "method")
+        self.frames = QComboBox()
+        self.frames.addItems([ALL_FRAMES, THIS_FRAME])
+        self.frames.setToolTip("<qt>Where to detect in a time stack</qt>")
         self.run = JobRow("Detect", self._job, self.detect)
         self.run_all = JobRow("Detect in all images", self.all_job, self.detect_all)
+        self.run_all.button.setToolTip(
+            "<qt>Select several images in the list (Ctrl or Shift and click) to detect in these "
+            "alone</qt>"
+        )
         self.result = note()
-        form = QFormLayout()
+        self.shown = Shown(self.desk)
+        self.over_time = CountPlot()
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        run = QHBoxLayout()
+        run.addWidget(self.frames)
+        run.addWidget(self.run, 1)
+        self.form = form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.addRow("Model", self.model)
         form.addRow(self.figures)
@@ -74,29 +94,36 @@ class DetectPanel(Panel):
         form.addRow("Threshold", self.threshold)
         form.addRow("Distance", self.min_distance)
         form.addRow("Method", self.method)
+        form.addRow("Show", self.shown)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
-        for widget in (self.run, self.run_all, self.result):
-            layout.addWidget(widget)
+        layout.addLayout(run)
+        for below in (self.run_all, self.over_time, self.result):
+            layout.addWidget(below)
         layout.addStretch(1)
 
     def _connect(self) -> None:
-        self.model.currentIndexChanged.connect(self._on_model_chosen)
         self.pixel_size.editingFinished.connect(self._on_pixel_size_typed)
-        self.threshold.valueChanged.connect(lambda: self._redraw.start())
-        self.min_distance.valueChanged.connect(lambda: self._redraw.start())
-        self.method.currentTextChanged.connect(lambda: self._redraw.start())
+        self.over_time.frame_chosen.connect(lambda frame: self.desk.go_to(frame))
+        self.threshold.valueChanged.connect(self._on_form)
+        self.min_distance.valueChanged.connect(self._on_form)
+        self.method.currentTextChanged.connect(self._on_form)
         self._job.returned.connect(self._on_predicted)
         self._job.finished.connect(self._allow)
         self._summaries_job.returned.connect(self.session.take_summaries)
         self.all_job.returned.connect(self._on_all_predicted)
         self.all_job.finished.connect(self._on_all_finished)
-        self.listen(self.session.models_changed, self._on_models)
+        self.listen(self.session.models_changed, self._on_model)
         self.listen(self.session.model_changed, self._on_model)
         self.listen(self.session.document_changed, self._on_document)
         self.listen(self.session.found_changed, self._on_found)
         self.listen(self.session.marks_changed, self._on_found)
         self.listen(self.session.project_changed, self._on_document)
+        self.listen(self.session.settings_changed, self._on_settings)
+        self.listen(self.session.selection_changed, self._allow)
+        self.listen(self.desk.frame_changed, self._show_counts)
+        for overlay in (self.desk.heat_map, self.desk.masks):
+            self.listen(overlay.wanted_changed, self._on_wanted)
 
     @property
     def settings(self) -> DetectConfig:
@@ -112,24 +139,34 @@ class DetectPanel(Panel):
         document, project = self.session.document, self.session.project
         if document is None or not self.session.model:
             return
-        self._target = document, self.settings
+        self._target = document
         name, picture = self.session.model, document.picture
-        self.run.begin("detecting", lambda: jobs.predict_steps(picture, name, project))
+        one_alone = picture.ndim == 3 and self.frames.currentText() == THIS_FRAME
+        frames = [self.desk.frame] if one_alone else None
+        self.run.begin(
+            "detecting", lambda: jobs.predict_steps(picture, name, project, frames), uses=name
+        )
 
     def detect_all(self) -> None:
-        """Run the model over all images of the project, in the background."""
+        """Run the model over all images of the project, or those selected, in the background."""
         project, name, settings = self.session.project, self.session.model, self.settings
         if project is None or not name or not self.desk.autosave.save():
             return
+        names = self._selected()
         self.run_all.begin(
-            "detecting in all images", lambda: jobs.predict_all_steps(project, name, settings)
+            "detecting in many images",
+            lambda: jobs.predict_all_steps(project, name, settings, names),
+            uses=name,
         )
+
+    def _selected(self) -> tuple[str, ...] | None:
+        """Return the images selected in the list; one alone is only the one that is shown."""
+        return self.session.selected if len(self.session.selected) > 1 else None
 
     def _on_predicted(self, prediction: Prediction) -> None:
         if self._target is not None:
-            document, _ = self._target
             # The slider may have been moved meanwhile; what it says now counts.
-            self.session.predicted(document, prediction, self.settings)
+            self.session.predicted(self._target, prediction, self.settings)
 
     def _on_all_predicted(self, results: list[FileResult]) -> None:
         failed = [one.error for one in results if one.error is not None]
@@ -144,6 +181,16 @@ class DetectPanel(Panel):
             self.session.reread_detections()
             self._summaries_job.start("counting", lambda: summaries_steps(project))
 
+    def _on_form(self) -> None:
+        self.session.use(self.settings)
+        self._redraw.start()
+
+    def _on_settings(self) -> None:
+        """Take over settings that were chosen elsewhere."""
+        if self.session.settings != self.settings:
+            self._set_form(self.session.settings)
+            self._redraw.start()
+
     def _on_redraw(self) -> None:
         document = self.session.document
         found = None if document is None else document.found
@@ -152,45 +199,25 @@ class DetectPanel(Panel):
         if not self.session.redraw(self.settings):
             self.result.setText("Press Detect to see what these settings find.")
 
-    def _on_models(self) -> None:
-        self.model.blockSignals(True)
-        self.model.clear()
-        for entry in self.session.models:
-            self.model.addItem(f"{entry.card.name}  ({ORIGINS[entry.origin]})", entry.card.name)
-            tip = f"<qt>{_card_text(entry).replace(chr(10), '<br>')}</qt>"
-            self.model.setItemData(self.model.count() - 1, tip, 3)
-        self.model.blockSignals(False)
-        self._on_model()
-
     def _on_model(self) -> None:
-        self.model.blockSignals(True)
-        self.model.setCurrentIndex(self.model.findData(self.session.model))
-        self.model.blockSignals(False)
         entry = self.session.entry()
         self.figures.setText(
-            "There is no model yet: train one, or import one with `htcell models import`."
+            "There is no model yet: import one with Models…, or train one with `htcell train`."
             if entry is None
             else figures_text(entry)
         )
         if entry is not None:
             self._set_form(entry.card.detection)
-            self.model.setToolTip(f"<qt>{_card_text(entry).replace(chr(10), '<br>')}</qt>")
         self._allow()
 
     def _set_form(self, settings: DetectConfig) -> None:
-        for widget, value in (
-            (self.threshold, settings.threshold),
-            (self.min_distance, settings.min_distance_um),
-        ):
-            widget.blockSignals(True)
-            widget.setValue(value)
-            widget.blockSignals(False)
-        self.method.blockSignals(True)
+        blockers = [QSignalBlocker(one) for one in (self.threshold, self.min_distance, self.method)]
+        self.threshold.setValue(settings.threshold)
+        self.min_distance.setValue(settings.min_distance_um)
         self.method.setCurrentText(settings.method)
-        self.method.blockSignals(False)
-
-    def _on_model_chosen(self) -> None:
-        self.session.choose_model(self.model.currentData() or "")
+        for blocker in blockers:
+            blocker.unblock()
+        self.session.use(self.settings)
 
     def _on_document(self) -> None:
         document = self.session.document
@@ -231,10 +258,32 @@ class DetectPanel(Panel):
 
     def _on_found(self) -> None:
         document = self.session.document
+        self.shown.refresh()
+        self._show_counts()
         if document is None:
             self.result.setText("Open a folder, or an image in napari, to begin.")
             return
         self.result.setText(found_text(document))
+
+    def _show_counts(self) -> None:
+        document = self.session.document
+        is_sequence = document is not None and document.picture.ndim == 3
+        counts = cells_over_time(document) if document is not None and is_sequence else []
+        self.over_time.setVisible(any(one is not None for one in counts))
+        self.over_time.show_counts(counts, self.desk.frame)
+
+    def _on_wanted(self, _is_wanted: bool) -> None:
+        self.shown.follow()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Colour the candidates by their scores while this step is looked at."""
+        super().showEvent(event)
+        self.shown.colour()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Give the candidates their usual colour, which the other steps explain."""
+        super().hideEvent(event)
+        self.desk.show_scores(False)
 
     def _allow(self) -> None:
         ready = self.session.document is not None and bool(self.session.model)
@@ -242,41 +291,11 @@ class DetectPanel(Panel):
         project = self.session.project
         self.run_all.setVisible(project is not None)
         if project is not None:
-            self.run_all.set_text(f"Detect in all {len(project.images)} images")
+            names = self._selected()
+            n_all = len(project.images)
+            usual = f"all {n_all} images" if n_all > 1 else "the whole project"
+            which = usual if names is None else f"{len(names)} selected images"
+            self.run_all.set_text(f"Detect in {which}")
+        document = self.session.document
+        self.frames.setVisible(document is not None and document.picture.ndim == 3)
         self.run_all.button.setEnabled(bool(self.session.model) or self.all_job.is_running)
-
-
-def found_text(document: Document) -> str:
-    """Return in words what was found in an image."""
-    found, candidates = document.found, document.candidates
-    if found is None or candidates is None:
-        return "Nothing was detected in this image yet."
-    found = not_rejected(document.annotation, found)
-    cells = f"{len(found)} cell{'' if len(found) == 1 else 's'}"
-    text = f"{found.provenance.model} found {cells}; {len(candidates)} of them not clicked yet."
-    if document.annotation.complete_frames:
-        text += " Where everything is marked complete, only your clicks count."
-    return text
-
-
-def figures_text(entry: ModelEntry) -> str:
-    """Return a model's main figure in words."""
-    if not entry.card.own_figures:
-        return entry.card.summary or "Nothing was measured for this model."
-    one = entry.card.own_figures[0]
-    return (
-        f"F {one.f_score:.2f} within {one.cutoff_um:g} µm on {one.images} image"
-        f"{'' if one.images == 1 else 's'}: {one.on}."
-    )
-
-
-def _card_text(entry: ModelEntry) -> str:
-    card = entry.card
-    lines = [f"{card.name}: version {card.version}, {card.date[:10]}", card.summary]
-    lines += [f"fine-tuned from {card.base_model}"] if card.base_model else []
-    lines += [
-        f"F {one.f_score:.3f} within {one.cutoff_um:g} µm (TP {one.tp}, FP {one.fp}, FN {one.fn}) "
-        f"on {one.images} images: {one.on}"
-        for one in card.own_figures
-    ]
-    return "\n".join(line for line in lines if line)

@@ -255,11 +255,34 @@ class Document:
         self._push(annotation=annotation)
 
     def redraw(self, settings: DetectConfig) -> bool:
-        """Draw the detections anew from the kept heat maps; False if there are none."""
-        if self.prediction is None:
+        """Draw the detections anew from the kept heat maps; False if they are not all there."""
+        prediction = self.prediction
+        if prediction is None:
             return False
-        self.found = self.prediction.detections(settings)
+        if self._found is not None:
+            looked_at = self._found.provenance.frames
+            known = range(len(prediction.heat_maps)) if looked_at is None else looked_at
+            if not set(known) <= set(prediction.frames):
+                return False
+        self.found = prediction.detections(settings)
         return True
+
+    def take(self, prediction: Prediction, settings: DetectConfig) -> None:
+        """Draw detections from new heat maps.
+
+        Of frames that were not looked at now, what was found the same way before stays.
+        """
+        before, older = self.prediction, self._found
+        self.prediction = prediction if before is None else prediction.beside(before)
+        found = self.prediction.detections(settings)
+        how = found.provenance
+        if older is not None and (how.model, settings, how.pixel_size_um) == (
+            older.provenance.model,
+            older.provenance.settings,
+            older.provenance.pixel_size_um,
+        ):
+            found = found.beside(older)
+        self.found = found
 
 
 def _on_frame(points: Points) -> Points:

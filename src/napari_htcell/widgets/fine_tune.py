@@ -120,7 +120,9 @@ class FineTunePanel(Panel):
         self.again.hide()
         self.state.setText("Clicks from now on are for the next time; go on.")
         self.run.begin(
-            "fine-tuning", lambda: jobs.fine_tune_steps(model, project, version, name, seed)
+            "fine-tuning",
+            lambda: jobs.fine_tune_steps(model, project, version, name, seed),
+            uses=model,
         )
 
     def _can_learn(self) -> bool:
@@ -207,7 +209,9 @@ class FineTunePanel(Panel):
         self._again = document, entry.card.detection
         name, picture = entry.card.name, document.picture
         self.again.setEnabled(False)
-        self.again_job.start("detecting", lambda: jobs.predict_steps(picture, name, project))
+        self.again_job.start(
+            "detecting", lambda: jobs.predict_steps(picture, name, project), uses=name
+        )
 
     def _on_again(self, prediction: Prediction) -> None:
         if self._again is not None:

@@ -1,4 +1,4 @@
-"""HTCell: the project's images on top, and below them the four steps of the work."""
+"""HTCell: the project's images on top, and below them the five steps of the work."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout
 from napari_htcell.progress import Progress
 from napari_htcell.widgets.correct import CorrectPanel
 from napari_htcell.widgets.detect import DetectPanel
+from napari_htcell.widgets.evaluate import EvaluatePanel
 from napari_htcell.widgets.export import ExportPanel
 from napari_htcell.widgets.fine_tune import FineTunePanel
 from napari_htcell.widgets.images import ImagesPanel
@@ -23,6 +24,7 @@ class Step(Enum):
     DETECT = "Detect"
     CORRECT = "Correct"
     FINE_TUNE = "Fine-tune"
+    EVALUATE = "Evaluate"
     EXPORT = "Export"
 
 
@@ -40,6 +42,7 @@ class HTCellPanel(Panel):
         self.detect = DetectPanel(viewer)
         self.correct = CorrectPanel(viewer)
         self.fine_tune = FineTunePanel(viewer)
+        self.evaluate = EvaluatePanel(viewer)
         self.export = ExportPanel(viewer)
         self.steps = QTabWidget()
         self.steps.setDocumentMode(True)
@@ -68,7 +71,7 @@ class HTCellPanel(Panel):
         super().rest()
 
     def _step_panels(self) -> tuple[Panel, ...]:
-        return self.detect, self.correct, self.fine_tune, self.export
+        return self.detect, self.correct, self.fine_tune, self.evaluate, self.export
 
     def _on_training(self, progress: Progress) -> None:
         # Seen from the other steps, where one goes on meanwhile.

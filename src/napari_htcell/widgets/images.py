@@ -79,11 +79,13 @@ class ImagesPanel(Panel):
         self.shown.layoutChanged.connect(self._on_sorted)
         selection: Any = self.list.selectionModel()
         selection.currentRowChanged.connect(self._on_chosen)
+        selection.selectionChanged.connect(self._on_selected)
         self.listen(self.session.project_changed, self._on_project)
         self.listen(self.session.document_changed, self._on_document)
         self.listen(self.session.summaries_changed, self._on_summaries)
         self.listen(self.session.others_changed, self._on_others)
         self.listen(self.session.image_wanted, self._step)
+        self.listen(self.session.image_called, self.show_image)
 
     def open_folder(self, path: str | Path) -> None:
         """Open a folder as the session's project, in the background."""
@@ -110,7 +112,7 @@ class ImagesPanel(Panel):
         changed = [name for name, one in self.session.summaries.items() if one.usefulness is None]
         states = self.session.states(changed)
         self.useful_button.setEnabled(False)
-        self._comparing.start("comparing images", lambda: jobs.compare_steps(states))
+        self._comparing.start("comparing images", lambda: jobs.usefulness_steps(states))
 
     def rest(self) -> None:
         """Stop what runs and save."""
@@ -296,3 +298,6 @@ class ImagesPanel(Panel):
     def _on_chosen(self, current: QModelIndex, _before: QModelIndex) -> None:
         if self._is_choosing and current.isValid():
             self.show_image(str(current.data(NAME_ROLE)))
+
+    def _on_selected(self, *_: object) -> None:
+        self.session.select(self.selected)

@@ -24,9 +24,12 @@ from napari_htcell.words import count
 
 if TYPE_CHECKING:
     from napari_htcell.batch import FileResult
+    from napari_htcell.comparison import Comparison
+    from napari_htcell.curve import Curve
     from napari_htcell.detect import Prediction
+    from napari_htcell.detections import Detections
     from napari_htcell.forecast import Forecast
-    from napari_htcell.models import Model
+    from napari_htcell.models import Model, ModelEntry
     from napari_htcell.widgets.session import State
 
 OPENING_SECONDS = 0.3
@@ -59,7 +62,7 @@ def fill_steps(
         yield Progress("reading annotations", done, len(names))
 
 
-def compare_steps(
+def usefulness_steps(
     states: Mapping[str, State],
 ) -> Generator[Progress, None, dict[str, Summary]]:
     """Return what images that were changed meanwhile would teach, with all else about them."""
@@ -94,28 +97,75 @@ def read_document(project: Project, name: str) -> Document:
 
 
 def predict_steps(
-    picture: Picture, model_name: str, project: Project | None
+    picture: Picture,
+    model_name: str,
+    project: Project | None,
+    frames: Collection[int] | None = None,
 ) -> Generator[Progress, None, Prediction]:
-    """Run a model over an image."""
+    """Run a model over an image, or some frames of a stack."""
     yield LOADING
     from napari_htcell.detect import predict_steps as steps
 
     model = _load(model_name, project)
     pixels = np.asarray(picture.pixels)
     return (
-        yield from steps(pixels, model, pixel_size_um=picture.pixel_size_um, is_rgb=picture.is_rgb)
+        yield from steps(
+            pixels,
+            model,
+            pixel_size_um=picture.pixel_size_um,
+            is_rgb=picture.is_rgb,
+            frames=frames,
+        )
     )
 
 
 def predict_all_steps(
-    project: Project, model_name: str, settings: DetectConfig
+    project: Project, model_name: str, settings: DetectConfig, names: Sequence[str] | None = None
 ) -> Generator[Progress, None, list[FileResult]]:
-    """Run a model over all images of a project, and keep what it finds there."""
+    """Run a model over all images of a project, or some, and keep what it finds there."""
     yield LOADING
     from napari_htcell import batch
 
     model = _load(model_name, project)
-    return (yield from batch.detect_project(project, model, settings=settings))
+    return (yield from batch.detect_project(project, model, names=names, settings=settings))
+
+
+def compare_steps(
+    project: Project, model_name: str, found: Mapping[str, Detections], cutoff_um: float
+) -> Generator[Progress, None, tuple[Comparison, Curve | None]]:
+    """Compare detections with the complete images of a project, and draw the curve.
+
+    `model_name` is run now; without one, what was found before is compared, `found` before what is
+    kept in the project.
+    """
+    from napari_htcell.comparison import evaluate_project_steps
+    from napari_htcell.curve import precision_recall_steps
+
+    model = None
+    if model_name:
+        yield LOADING
+        model = _load(model_name, project)
+    comparison = yield from evaluate_project_steps(project, model, found)
+    curve = None
+    if comparison.has_curve:
+        curve = yield from precision_recall_steps(comparison.judgements, cutoff_um=cutoff_um)
+    return comparison, curve
+
+
+def import_model_steps(path: Path) -> Generator[Progress, None, ModelEntry]:
+    """Take a model into the user's own; it is loaded once to see whether it can be."""
+    yield LOADING
+    from napari_htcell.models import import_model
+
+    return import_model(path)
+
+
+def export_model_steps(entry: ModelEntry, path: Path) -> Generator[Progress, None, Path]:
+    """Write a model as one file."""
+    yield Progress("exporting", 0, 0)
+    from napari_htcell.models import export_model
+
+    return export_model(entry, path)
 
 
 def fine_tune_steps(

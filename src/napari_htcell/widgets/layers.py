@@ -134,7 +134,12 @@ def placement(layer: Image) -> dict[str, Any]:
 
 def place(layer: Layer, like: Image) -> None:
     """Put a layer where an image layer lies."""
-    for name, value in placement(like).items():
+    put(layer, placement(like))
+
+
+def put(layer: Layer, placed: dict[str, Any]) -> None:
+    """Put a layer at a place in the world, as `placement` returns it."""
+    for name, value in placed.items():
         # Each assignment draws the layer anew.
         if not _is_same(getattr(layer, name), value):
             setattr(layer, name, value)

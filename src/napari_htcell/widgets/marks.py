@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Points
 
-from napari_htcell.widgets import edits, layers
+from napari_htcell.widgets import edits, layers, scores
 from napari_htcell.widgets.states import ANNOTATED, CANDIDATE
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Marks:
         self._annotated: Points | None = None
         self._detected: Points | None = None
         self._is_drawing = False
+        self._shows_scores = False
 
     @property
     def are_there(self) -> bool:
@@ -100,6 +101,16 @@ class Marks:
             layers.draw_detections(self.detected, document.candidates, size)
         finally:
             self._is_drawing = False
+        if self._shows_scores:
+            scores.colour(self.detected)
+
+    def show_scores(self, shows: bool) -> None:
+        """Colour candidates by their score, or all alike."""
+        if shows == self._shows_scores:
+            return
+        self._shows_scores = shows
+        if self._detected is not None:
+            (scores.colour if shows else scores.uncolour)(self._detected)
 
     def show_moved(self, index: int, place: np.ndarray) -> None:
         """Show an annotated point elsewhere, while it is being dragged."""

@@ -22,6 +22,7 @@ class _Ties:
         self.autosave = autosave
         self.jobs: list[Job] = []
         self.undo: list[Callable[[], Any]] = []
+        _UNCUT.add(self)
 
     def rest(self) -> None:
         """Stop what runs and save."""
@@ -34,11 +35,17 @@ class _Ties:
             self.undo.pop()()
         self.quit_jobs()
         self.autosave.save_at_end()
+        _UNCUT.discard(self)
 
     def quit_jobs(self) -> None:
         """Stop what runs."""
         for job in self.jobs:
             job.quit()
+
+
+_UNCUT: set[_Ties] = set()
+"""Those of widgets that are there. A window may be garbage as a whole, and what its end needs must
+not have been cleared away before it."""
 
 
 class Panel(QWidget):
@@ -122,13 +129,13 @@ class JobRow(QWidget):
         job.finished.connect(self.rest)
         self.rest()
 
-    def begin(self, what: str, make: Callable[[], Steps]) -> None:
-        """Run a job and show how far it is."""
+    def begin(self, what: str, make: Callable[[], Steps], uses: str = "") -> None:
+        """Run a job and show how far it is; see `Job.start`."""
         self.button.setText("Cancel")
         self.bar.setRange(0, 0)
         self.bar.show()
         self.left.show()
-        self._job.start(what, make)
+        self._job.start(what, make, uses)
 
     def rest(self) -> None:
         """Show that nothing runs."""

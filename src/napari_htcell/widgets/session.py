@@ -45,6 +45,10 @@ class Session:
         Name of the chosen model; empty if there is none.
     others : tuple of Holder
         Other windows that have the project open.
+    settings : DetectConfig
+        How the next heat map becomes points.
+    selected : tuple of str
+        The images that are selected in the list, to do something with all of them.
     """
 
     project_changed = Signal()
@@ -59,6 +63,10 @@ class Session:
     told = Signal(str)
     image_wanted = Signal(int)
     """The next image of the project is wanted (1), or the one before (-1)."""
+    settings_changed = Signal()
+    selection_changed = Signal()
+    image_called = Signal(str)
+    """An image of the project is wanted, by its name."""
 
     def __init__(self) -> None:
         self.project: Project | None = None
@@ -67,6 +75,8 @@ class Session:
         self.model = ""
         self.others: tuple[Holder, ...] = ()
         self._lease: Lease | None = None
+        self.settings = DetectConfig()
+        self.selected: tuple[str, ...] = ()
         self._documents: dict[str, Document] = {}
         self.refresh_models()
 
@@ -74,7 +84,7 @@ class Session:
         """Go over to another project."""
         self.flush()
         self.project, self.summaries = project, dict(summaries)
-        self.document, self._documents = None, {}
+        self.document, self._documents, self.selected = None, {}, ()
         self.leave()
         self._lease = Lease(project.path)
         self.project_changed.emit()
@@ -151,9 +161,8 @@ class Session:
 
     def predicted(self, document: Document, prediction: Prediction, settings: DetectConfig) -> None:
         """Keep what the network saw in an image, and draw detections from it."""
-        document.prediction = prediction
+        document.take(prediction, settings)
         self._trim(document)
-        document.redraw(settings)
         self._found(document)
 
     def redraw(self, settings: DetectConfig) -> bool:
@@ -206,6 +215,26 @@ class Session:
             one.picture = replace(one.picture, **stated)  # type: ignore[arg-type]
             one.prediction = None
         self.document_changed.emit()
+
+    def use(self, settings: DetectConfig) -> None:
+        """Draw points in another way from now on."""
+        if settings != self.settings:
+            self.settings = settings
+            self.settings_changed.emit()
+
+    def select(self, names: tuple[str, ...]) -> None:
+        """Say which images are selected in the list."""
+        if names != self.selected:
+            self.selected = names
+            self.selection_changed.emit()
+
+    def found_in_memory(self) -> dict[str, Detections]:
+        """Return what was found in the images that were opened, rejected candidates included."""
+        return {
+            name: document.found
+            for name, document in self._documents.items()
+            if document.found is not None
+        }
 
     def choose_model(self, name: str) -> None:
         """Use another model from now on."""
@@ -307,7 +336,7 @@ class Session:
         size = 0
         for one in reversed(kept):
             if one.prediction is not None:
-                size += sum(heat_map.nbytes for heat_map in one.prediction.heat_maps)
+                size += sum(m.nbytes for m in one.prediction.heat_maps if m is not None)
                 if size > HEAT_MAP_BYTES and one is not newest:
                     one.prediction = None
 

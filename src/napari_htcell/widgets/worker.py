@@ -29,6 +29,9 @@ EXPECTED = (ValueError, OSError)
 
 _log = logging.getLogger(__name__)
 
+_RUNNING: set[Job] = set()
+"""All windows' jobs with a thread at work."""
+
 
 @dataclass(frozen=True)
 class _Outcome:
@@ -71,6 +74,7 @@ class Job(QObject):
         super().__init__()
         self._worker: FunctionWorker[None] | None = None
         self._outcome = _Outcome()
+        self.uses = ""
 
     @property
     def is_running(self) -> bool:
@@ -82,7 +86,7 @@ class Job(QObject):
         """Whether it was asked to stop and has not yet."""
         return self._worker is not None and bool(self._worker.abort_requested)
 
-    def start(self, what: str, make: Callable[[], Steps]) -> None:
+    def start(self, what: str, make: Callable[[], Steps], uses: str = "") -> None:
         """Run a job.
 
         Parameters
@@ -91,6 +95,8 @@ class Job(QObject):
             In words for the user; napari names it when a window is closed meanwhile.
         make : callable
             Makes the generator, in the other thread.
+        uses : str, optional
+            Name of the model that it needs until it ends.
 
         Raises
         ------
@@ -103,6 +109,8 @@ class Job(QObject):
         if pool is not None:
             pool.setMaxThreadCount(max(MIN_THREADS, pool.maxThreadCount()))
         self._outcome = _Outcome()
+        self.uses = uses
+        _RUNNING.add(self)
         self._worker = create_worker(_Drive(self, what, make))
         self._worker.finished.connect(self._finish)
         self._worker.start()
@@ -141,6 +149,7 @@ class Job(QObject):
 
     def _finish(self) -> None:
         self._worker = None
+        _RUNNING.discard(self)
         outcome, self._outcome = self._outcome, _Outcome()
         if outcome.error is not None:
             if not isinstance(outcome.error, EXPECTED):
@@ -150,6 +159,11 @@ class Job(QObject):
         elif outcome.is_complete:
             self.returned.emit(outcome.result)
         self.finished.emit()
+
+
+def models_in_use() -> frozenset[str]:
+    """Return the names of the models that jobs of any window are using."""
+    return frozenset(job.uses for job in _RUNNING if job.uses)
 
 
 class _Drive:

@@ -1,0 +1,119 @@
+"""Two tables of points, or folders of tables: what was found, and the truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_htcell import pointsfile
+from napari_htcell.cli.reporting import Reporter
+from napari_htcell.evaluate import Judgement
+from napari_htcell.pointsfile import Points, PointsFileError
+
+Tables = dict[str, Points]
+
+
+def judgements_of(
+    predicted: Path,
+    truth: Path,
+    pixel_size_um: float | None,
+    report: Reporter,
+    *,
+    common: bool,
+    with_scores: bool,
+) -> dict[str, Judgement]:
+    """Return what two tables, or folders of tables, say about each image."""
+    _refuse_annotations(predicted)
+    found, true = _read(predicted), _read(truth)
+    scores = _read_scores(predicted) if with_scores else {}
+    # Where the lowest score of all is, a lower threshold was not tried.
+    lowest = min((float(one.min()) for one in scores.values()), default=0.0)
+    images = {}
+    for name in _names(found, true, common=common, report=report):
+        points, cells = _same_axes(found.get(name), true.get(name), name)
+        known = scores.get(name, np.zeros(len(points)))
+        images[name] = Judgement(points, known, cells, pixel_size_um, lowest)
+    return images
+
+
+def _read(path: Path) -> Tables:
+    """Return the points of each image in a table or a folder of tables."""
+    if path.is_file():
+        return {image: points for image, (points, _) in pointsfile.read_points(path).items()}
+    tables: Tables = {}
+    for file in sorted(path.rglob("*.csv")):
+        name = file.relative_to(path).as_posix().removesuffix(".csv")
+        points = pointsfile.read_points(file)
+        if list(points) != [""]:
+            raise PointsFileError(f"{file}: names images itself; give it alone, not its folder")
+        tables[name] = points[""][0]
+    if not tables:
+        raise PointsFileError(f"{path}: has no CSV files")
+    return tables
+
+
+def _read_scores(path: Path) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the scores of each image's points, in their order."""
+    scores: dict[str, list[float]] = {}
+    for file in [path] if path.is_file() else sorted(path.rglob("*.csv")):
+        header, rows = pointsfile.read_rows(file)
+        if "score" not in header:
+            raise PointsFileError(f"{file}: a curve needs a column score")
+        inside = "" if path.is_file() else file.relative_to(path).as_posix().removesuffix(".csv")
+        for line, row in rows.items():
+            name = row.get("image", row.get("filename", inside))
+            try:
+                scores.setdefault(name, []).append(float(row.get("score", "")))
+            except ValueError as error:
+                raise PointsFileError(f"{file}, line {line}: has no score") from error
+    return {name: np.asarray(found) for name, found in scores.items()}
+
+
+def _refuse_annotations(path: Path) -> None:
+    """Refuse a points table of a project, whose clicks would be compared with themselves."""
+    if not path.is_file():
+        return
+    _, rows = pointsfile.read_rows(path)
+    if any(row.get("kind") == "annotated" for row in rows.values()):
+        raise PointsFileError(
+            f"{path}: holds annotations beside detections; to judge a model, give the project's "
+            "folder of detections instead"
+        )
+
+
+def _names(found: Tables, true: Tables, *, common: bool, report: Reporter) -> list[str]:
+    """Return the images to compare; warn of those that only one side has."""
+    both = found.keys() & true.keys()
+    if not both and found and true:
+        raise PointsFileError(
+            f"the two tables have no image in common: {_first(found)} against {_first(true)}"
+        )
+    if common:
+        return sorted(both)
+    for there, other, side in ((true, found, "PREDICTED"), (found, true, "TRUTH")):
+        missing = sorted(there.keys() - other.keys())
+        if missing:
+            report.warn(
+                f"{side} has no points for {len(missing)} of the images, the first {missing[0]!r}; "
+                "they count as without cells there (--common leaves them out)"
+            )
+    return sorted(found.keys() | true.keys())
+
+
+def _first(tables: Tables) -> str:
+    return repr(next(iter(tables))) if any(tables) else "one without names"
+
+
+def _same_axes(found: Points | None, true: Points | None, name: str) -> tuple[Points, Points]:
+    """Return both as (y, x), or both as (frame, y, x)."""
+    found, true = (np.empty((0, 2)) if p is None else p for p in (found, true))
+    # Tables have a frame for images too, which is 0 then.
+    found, true = (p[:, 1:] if p.shape[1] == 3 and not p[:, 0].any() else p for p in (found, true))
+    if found.shape[1] != true.shape[1]:
+        if len(found) and len(true):
+            raise PointsFileError(f"{name}: only one of the two tables has frames")
+        width = max(found.shape[1], true.shape[1])
+        found, true = (p if len(p) else np.empty((0, width)) for p in (found, true))
+    return found, true

@@ -1,0 +1,125 @@
+"""A model's card in a biologist's words, and two of them side by side."""
+
+from __future__ import annotations
+
+from html import escape
+
+from qtpy.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
+
+from napari_htcell.cards import Card, Figure, TrainingImage
+from napari_htcell.models import ModelEntry
+from napari_htcell.words import count
+
+ORIGINS = {"project": "this project", "user": "my models", "shipped": "built in", "file": "file"}
+
+
+def figures_text(entry: ModelEntry) -> str:
+    """Return a model's main figure in words."""
+    if not entry.card.own_figures:
+        return entry.card.summary or "Nothing was measured for this model."
+    one = entry.card.own_figures[0]
+    return f"{figure_text(one)} on {count(one.images, 'image')}: {one.on}."
+
+
+def figure_text(one: Figure) -> str:
+    """Return F with its distance."""
+    return f"F {one.f_score:.2f} within {one.cutoff_um:g} µm"
+
+
+def card_rows(entry: ModelEntry) -> dict[str, str]:
+    """Return what there is to know about a model, by what it is about."""
+    card, detection = entry.card, entry.card.detection
+    rows = {"Where": ORIGINS[entry.origin], "Made on": card.date[:10]}
+    for number, one in enumerate(card.own_figures):
+        rows["How good" if not number else f"How good ({number + 1})"] = _measured(one)
+    for number, one in enumerate(card.base_figures):
+        name = f"{card.base_model} on the same"
+        rows[name if not number else f"{name} ({number + 1})"] = _measured(one)
+    rows |= {
+        "In short": card.summary,
+        "Recipe": f"version {card.version}, {card.architecture}",
+        "Started from": card.base_model or "",
+        "Learnt from": _images_text(card.images),
+        "Before that": _images_text(card.earlier_images),
+    }
+    rows |= {
+        "Usual threshold": f"{detection.threshold:g}",
+        "Usual distance": f"{detection.min_distance_um:g} µm",
+        "Method": detection.method,
+        "Images of": f"{card.image_pixel_size_um:g} µm per pixel, where nobody states it",
+        "Looks at": f"{card.training.pixel_size_um:g} µm per pixel; finer images are made coarser",
+        "Training": _training_text(card),
+        "Folder": str(entry.folder),
+    }
+    return {about: said for about, said in rows.items() if said}
+
+
+def _images_text(images: tuple[TrainingImage, ...]) -> str:
+    if not images:
+        return ""
+    complete = sum(one.status == "complete" for one in images)
+    cells = count(sum(one.points for one in images), "clicked cell")
+    names = ", ".join(one.name for one in images[:3])
+    more = f" and {len(images) - 3} more" if len(images) > 3 else ""
+    text = (
+        f"{count(len(images), 'image')}, {complete} of them complete, with {cells} ({names}{more})"
+    )
+    assumed = sum(one.pixel_size_assumed for one in images)
+    return text + (f"; the pixel size of {assumed} was assumed" if assumed else "")
+
+
+def _measured(one: Figure) -> str:
+    distance = one.mean_distance_um
+    apart = "" if distance is None else f", on average {distance:.1f} µm away"
+    return (
+        f"{figure_text(one)}: {one.tp} cells found{apart}, {one.fn} missed, {one.fp} false alarms, "
+        f"at threshold {one.settings.threshold:g}, on {count(one.images, 'image')}: {one.on}"
+    )
+
+
+def _training_text(card: Card) -> str:
+    if not card.steps:
+        return ""
+    took = f"{card.seconds:.0f} s" if card.seconds < 120 else f"{card.seconds / 60:.0f} min"
+    versions = [f"{name} {card.software[name]}" for name in ("napari-htcell", "torch")
+                if name in card.software]  # fmt: skip
+    return ", ".join([f"{card.steps} steps in {took} on {card.device or 'cpu'}", *versions])
+
+
+def card_html(*entries: ModelEntry) -> str:
+    """Return one card, or several side by side, as a table to show."""
+    cards = [card_rows(entry) for entry in entries]
+    abouts = list(dict.fromkeys(about for card in cards for about in card))
+    heads = "".join(f"<th align='left'>{escape(entry.card.name)}</th>" for entry in entries)
+    lines = [f"<tr><td></td>{heads}</tr>"]
+    for about in abouts:
+        said = [card.get(about, "–") for card in cards]
+        # Where two differ is what one compares them for.
+        differ = len(set(said)) > 1
+        cells = "".join(
+            f"<td>{f'<b>{escape(one)}</b>' if differ else escape(one)}</td>" for one in said
+        )
+        lines.append(f"<tr><td><i>{escape(about)}</i>&nbsp;</td>{cells}</tr>")
+    return f"<table cellspacing='4'>{''.join(lines)}</table>"
+
+
+class CardDialog(QDialog):
+    """Shows a model's whole card.
+
+    Parameters
+    ----------
+    entry : ModelEntry
+    parent : QWidget
+    """
+
+    def __init__(self, entry: ModelEntry, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(f"Model {entry.card.name}")
+        self.text = QTextBrowser()
+        self.text.setHtml(card_html(entry))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.close)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.text)
+        layout.addWidget(buttons)
+        self.resize(560, 460)

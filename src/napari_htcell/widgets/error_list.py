@@ -1,0 +1,80 @@
+"""The errors in the open image: one after another, each in the middle of the view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QTreeWidgetItem, QVBoxLayout, QWidget
+
+from napari_htcell.widgets.errors import LOOKS, SIGNS, Kind, Outcome
+from napari_htcell.widgets.tables import row, table
+
+GREY = "#484848"
+"""Behind the signs, as in most images."""
+
+FRAME = 3
+"""Column of the frame, which images do not have."""
+
+
+class ErrorList(QWidget):
+    """Lists false alarms and missed cells, with the signs that they have in the image."""
+
+    chosen = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._errors: list[Outcome] = []
+        self.list = table(("", "What", "Score", "Frame", "y", "x"), (), 1)
+        self.previous_button, self.next_button = QPushButton("◀"), QPushButton("▶")
+        for button, what in ((self.previous_button, "Previous"), (self.next_button, "Next")):
+            button.setToolTip(f"{what} error")
+            button.setFixedWidth(34)
+        legend = QLabel("&nbsp; ".join(map(_sign_html, LOOKS)))
+        layout, top = QVBoxLayout(self), QHBoxLayout()
+        layout.setContentsMargins(0, 4, 0, 0)
+        for widget in (legend, self.previous_button, self.next_button):
+            top.addWidget(widget, int(widget is legend))
+        layout.addLayout(top)
+        layout.addWidget(self.list, 1)
+        self.list.currentItemChanged.connect(self._on_chosen)
+        # One that is current already is gone to again.
+        self.list.itemClicked.connect(self._on_chosen)
+        self.previous_button.clicked.connect(lambda: self.step(-1))
+        self.next_button.clicked.connect(lambda: self.step(1))
+
+    def __len__(self) -> int:
+        return len(self._errors)
+
+    def fill(self, errors: Sequence[Outcome], *, is_stack: bool) -> None:
+        """Show other errors."""
+        self._errors = list(errors)
+        blocker = QSignalBlocker(self.list)
+        self.list.clear()
+        for one in self._errors:
+            score = "–" if one.score is None else f"{one.score:.2f}"
+            y, x = (f"{value:.0f}" for value in one.place)
+            item = row(SIGNS[one.kind], one.kind, score, str(one.frame), y, x, words=(0, 1))
+            self.list.addTopLevelItem(item)
+        self.list.setColumnHidden(FRAME, not is_stack)
+        blocker.unblock()
+        for button in (self.previous_button, self.next_button):
+            button.setEnabled(bool(self._errors))
+
+    def step(self, by: int) -> None:
+        """Go to the next error or the one before, around the end."""
+        if self._errors:
+            current: Any = self.list.currentItem()
+            at = self.list.indexOfTopLevelItem(current) if current is not None else -max(by, 0)
+            self.list.setCurrentItem(self.list.topLevelItem((at + by) % len(self._errors)))
+
+    def _on_chosen(self, item: QTreeWidgetItem | None, _other: Any = None) -> None:
+        if item is not None:
+            self.chosen.emit(self._errors[self.list.indexOfTopLevelItem(item)])
+
+
+def _sign_html(kind: Kind) -> str:
+    colour, _ = LOOKS[kind]
+    style = f"color:{colour};background-color:{GREY}"
+    return f"<span style='{style}'>&nbsp;<b>{SIGNS[kind]}</b>&nbsp;</span>&nbsp;{kind}"

@@ -1,0 +1,321 @@
+"""Evaluate: how good the detections are on the images whose every cell is clicked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import napari.viewer
+from qtpy.QtCore import QTimer
+from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QTabWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+)
+
+from napari_htcell.config import EvaluateConfig
+from napari_htcell.evaluate import Match, Totals, total
+from napari_htcell.widgets import fields, jobs
+from napari_htcell.widgets.comparing import Comparing, Row, basis_text, warning_text
+from napari_htcell.widgets.curve_page import CurvePage
+from napari_htcell.widgets.error_list import ErrorList
+from napari_htcell.widgets.errors import ErrorsLayer, Outcome, outcomes
+from napari_htcell.widgets.panel import JobRow, Panel, note
+from napari_htcell.widgets.tables import row, table
+from napari_htcell.words import count
+
+if TYPE_CHECKING:
+    from napari_htcell.comparison import Comparison
+    from napari_htcell.curve import Curve
+    from napari_htcell.detections import Detections
+
+AGAIN_MS = 600
+"""Pause after a change after which everything is compared anew."""
+
+COLUMNS = ("Image", "TP", "FP", "FN", "F", "d (µm)", "count")
+TIPS = (
+    "",
+    "Cells that were found",
+    "False alarms",
+    "Cells that were missed",
+    "Found cells, over found, missed and falsely found ones: 1 is perfect",
+    "How far a detection is from the click, on average",
+    "How far the count is off",
+)
+WHAT_TO_DO = (
+    "Nothing to compare with yet: click every cell of an image, then tick “Every cell in this "
+    "image is clicked” in Correct. What a model finds there can be judged."
+)
+
+
+class EvaluatePanel(Panel):
+    """Compares what was found with the complete images.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(viewer)
+        self.job = self.new_job()
+        self.comparing = Comparing(self.session)
+        self.layer = ErrorsLayer()
+        self.outcomes: list[Outcome] = []
+        self._rows: list[Row] = []
+        self._runs, self._of = "", self.session.project
+        self._seen: Mapping[str, Any] = {}
+        self._is_stale = True
+        self._frame_wanted: tuple[str, int] | None = None
+        self._again = QTimer(self)
+        self._again.setSingleShot(True)
+        self._again.setInterval(AGAIN_MS)
+        self._again.timeout.connect(self._compare_if_stale)
+        self._build()
+        self._connect()
+        self.refresh()
+
+    def _build(self) -> None:
+        self.basis, self.warning = note(), note()
+        self.cutoff = fields.spin_box(EvaluateConfig, "cutoff_um", "µm")
+        self.run_row = JobRow("Run the model on these", self.job, self.compare_model)
+        self.run_row.button.setToolTip(
+            "<qt>Runs the chosen model on the complete images now: the curve is known further "
+            "down, and false alarms that you rejected count too. Nothing is saved</qt>"
+        )
+        top = QHBoxLayout()
+        top.addWidget(QLabel("Within"))
+        top.addWidget(self.cutoff)
+        top.addWidget(self.run_row, 1)
+        self.table = table(COLUMNS, TIPS, 0)
+        self.errors, self.curve = ErrorList(), CurvePage()
+        self.below = QTabWidget()
+        self.below.setDocumentMode(True)
+        self.below.addTab(self.errors, "Errors here")
+        self.below.addTab(self.curve, "Threshold")
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.basis)
+        layout.addWidget(self.warning)
+        layout.addLayout(top)
+        layout.addWidget(self.table, 3)
+        layout.addWidget(self.below, 2)
+        layout.addStretch(0)
+
+    def _connect(self) -> None:
+        session = self.session
+        self.cutoff.valueChanged.connect(self._on_cutoff)
+        self.curve.wanted.connect(self._use)
+        self.errors.chosen.connect(lambda one: self.desk.go_to(one.frame, one.place))
+        self.table.itemClicked.connect(self._on_row)
+        self.job.returned.connect(self._on_compared)
+        self.job.finished.connect(self._on_finished)
+        self.listen(session.project_changed, self._on_project)
+        self.listen(session.document_changed, self._on_document)
+        for signal in (session.found_changed, session.marks_changed, session.settings_changed):
+            self.listen(signal, self._on_live)
+        self.listen(session.summaries_changed, self._on_summaries)
+        self.listen(session.model_changed, self._on_model)
+        self.listen(session.models_changed, self._on_model)
+
+    def compare_kept(self) -> None:
+        """Compare what was found before, in the background."""
+        self._compare("", self.comparing.found())
+
+    def compare_model(self) -> None:
+        """Run the chosen model on the complete images and compare, in the background."""
+        self._compare(self.session.model, {})
+
+    def _compare(self, model: str, found: Mapping[str, Detections]) -> None:
+        project = self.session.project
+        if project is None or self.job.is_running or not self.desk.autosave.save():
+            return
+        self._of, self._runs, self._is_stale = project, model or self.comparing.ran, False
+        self._seen, cutoff = self.comparing.complete(), self.cutoff.value()
+        self.run_row.begin(
+            "comparing", lambda: jobs.compare_steps(project, model, found, cutoff), uses=model
+        )
+
+    def _compare_if_stale(self) -> None:
+        """Compare anew while this step is looked at and something has changed."""
+        if self._is_stale and self.isVisible() and self.comparing.complete():
+            self.compare_kept()
+
+    def _outdate(self) -> None:
+        self._is_stale = True
+        self._again.start()
+
+    def _on_compared(self, result: tuple[Comparison, Curve | None]) -> None:
+        if self._of is self.session.project:
+            self.comparing.take(*result, self._runs)
+            self.refresh()
+
+    def _on_finished(self) -> None:
+        self._allow()
+        if self._is_stale:
+            self._again.start()
+
+    def _on_project(self) -> None:
+        self.job.quit()
+        self.comparing.forget()
+        self._outdate()
+        self.refresh()
+
+    def _on_model(self) -> None:
+        if self.comparing.ran not in ("", self.session.model):
+            # What another model found for this alone is of no use any more; what is kept is.
+            self.comparing.ran = ""
+            self._outdate()
+        self._allow()
+
+    def _on_cutoff(self) -> None:
+        self.comparing.curve = None
+        self._outdate()
+        self.refresh()
+
+    def _on_summaries(self) -> None:
+        complete = self.comparing.complete()
+        if complete != self._seen:
+            if complete.keys() != self._seen.keys():
+                self.comparing.ran = ""
+            self._outdate()
+        self._allow()
+
+    def _on_document(self) -> None:
+        document, wanted = self.session.document, self._frame_wanted
+        self._frame_wanted = None
+        if document is not None and wanted is not None and document.name == wanted[0]:
+            self.desk.go_to(wanted[1])
+        self.refresh()
+
+    def _on_live(self) -> None:
+        """Follow the open image at once; the curve follows after a pause, with the summaries."""
+        if self.isVisible():
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Show everything as it is now."""
+        self._rows = self.comparing.rows(self.cutoff.value())
+        self._fill_table()
+        self._fill_errors()
+        self._fill_curve()
+        comparison = self.comparing.comparison
+        missing = () if comparison is None else comparison.not_detected
+        said = basis_text(self._rows, self.comparing.ran, missing)
+        n_complete = len(self.comparing.complete())
+        usual = f"{count(n_complete, 'complete image')} to compare with." if n_complete else ""
+        self.basis.setText(said or usual or WHAT_TO_DO)
+        warning = warning_text(self._rows, self.session)
+        self.warning.setText(warning)
+        self.warning.setVisible(bool(warning))
+        self._allow()
+
+    def _fill_table(self) -> None:
+        self.table.clear()
+        if not self._rows:
+            return
+        summed = total(one.match for one in self._rows)
+        words = f"all {len(self._rows)}"
+        self.table.addTopLevelItem(row(words, *figures(summed), is_bold=True))
+        document = self.session.document
+        for one in self._rows:
+            mark = "⚠ " if one.compared.has_learnt else ""
+            item = row(mark + one.name, *figures(one.match))
+            item.setToolTip(
+                0, f"{one.name}: {one.compared.model} at {one.threshold:.2f}; click to go there"
+            )
+            self.table.addTopLevelItem(item)
+            is_open = document is not None and one.compared.image == document.name
+            item.setSelected(is_open and self.desk.frame == one.compared.frame)
+
+    def _fill_errors(self) -> None:
+        document = self.session.document
+        here = [
+            one
+            for one in self._rows
+            if document is not None and document.in_project and one.compared.image == document.name
+        ]
+        self.outcomes = [
+            outcome for one in here for outcome in outcomes(one.compared, one.match, one.threshold)
+        ]
+        wrong = [one for one in self.outcomes if one.kind != "found"]
+        self.errors.fill(wrong, is_stack=any(one.is_stack for one in here))
+        self.below.setTabText(0, f"{count(len(wrong), 'error')} here" if here else "Errors here")
+        self._draw()
+
+    def _draw(self) -> None:
+        """Show the outcomes on the open image while this step is looked at."""
+        image, document = self.desk.image, self.session.document
+        if self.isVisible() and self.outcomes and image is not None and document is not None:
+            size = document.picture.pixel_size_um
+            self.layer.draw(self.desk.viewer, image, self.outcomes, size)
+        else:
+            self.layer.remove(self.desk.viewer)
+
+    def _fill_curve(self) -> None:
+        thresholds = {round(one.threshold, 4) for one in self._rows}
+        comparison = self.comparing.comparison
+        is_other = comparison is not None and comparison.images and not comparison.has_curve
+        self.curve.show_curve(
+            self.comparing.curve,
+            thresholds.pop() if len(thresholds) == 1 else None,
+            "There is a curve for the method peaks alone." if is_other else "Not drawn yet.",
+        )
+
+    def _allow(self) -> None:
+        has_complete = bool(self.comparing.complete())
+        for widget in (self.cutoff, self.run_row, self.table, self.below):
+            widget.setVisible(has_complete)
+        model = self.session.model
+        self.run_row.set_text(f"Run {model} on these" if model else "No model")
+        self.run_row.button.setEnabled(bool(model) or self.job.is_running)
+
+    def _on_row(self, item: QTreeWidgetItem) -> None:
+        at = self.table.indexOfTopLevelItem(item) - 1
+        if at < 0:
+            return
+        one, document = self._rows[at].compared, self.session.document
+        if document is not None and document.in_project and document.name == one.image:
+            self.desk.go_to(one.frame)
+        else:
+            self._frame_wanted = one.image, one.frame
+            self.session.image_called.emit(one.image)
+
+    def _use(self, threshold: float) -> None:
+        self.session.use(self.session.settings.model_copy(update={"threshold": threshold}))
+        self.curve.text.setText(
+            f"The threshold in Detect is {threshold:.2f} now. “Detect in all images” there uses it "
+            "everywhere."
+        )
+
+    def rest(self) -> None:
+        """Take the errors out of the viewer too."""
+        super().rest()
+        self.layer.remove(self.desk.viewer)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Compare, if there is news, and show the errors."""
+        super().showEvent(event)
+        self.refresh()
+        self._compare_if_stale()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Take the errors out of the viewer."""
+        super().hideEvent(event)
+        self.layer.remove(self.desk.viewer)
+
+
+def figures(one: Match | Totals) -> tuple[str, ...]:
+    """Return what the table says about an image or all of them."""
+    d, error = one.mean_distance_um, one.count_error
+    return (
+        str(one.tp),
+        str(one.fp),
+        str(one.fn),
+        f"{one.f_score:.2f}",
+        "–" if math.isnan(d) else f"{d:.1f}",
+        "–" if math.isnan(error) else f"{100 * error:.0f} %",
+    )

@@ -1,0 +1,28 @@
+"""What part of an image the viewer shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Image
+
+
+def go_to(viewer: Any, image: Image, frame: int, place: np.ndarray | None = None) -> None:
+    """Show a frame of an image layer, and a place in it in the middle.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer or napari.components.ViewerModel
+    image : Image
+    frame : int
+        Of a time stack.
+    place : ndarray of float, shape (2,), optional
+        (y, x) in pixels of the image.
+    """
+    data = np.concatenate([[frame] * (image.ndim - 2), (0, 0) if place is None else place])
+    world = np.asarray(image.data_to_world(data))
+    if image.ndim == 3:
+        viewer.dims.set_point(viewer.dims.ndim - 3, float(world[0]))
+    if place is not None:
+        viewer.scene.camera.center = tuple(world[-2:])

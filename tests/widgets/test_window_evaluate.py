@@ -1,0 +1,214 @@
+"""Evaluate in a real viewer: the table, the errors in the image, the curve, the warning."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from napari_htcell import models
+from napari_htcell.cards import TrainingImage
+from napari_htcell.models import Model
+from napari_htcell.widgets.errors import LOOKS
+from napari_htcell.widgets.htcell import HTCellPanel, Step
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy, shipped_tiny_model):
+    return make_napari_viewer_proxy(show=True)
+
+
+@pytest.fixture
+def until(qtbot):
+    return lambda condition: qtbot.waitUntil(lambda: bool(condition()), timeout=30_000)
+
+
+@pytest.fixture
+def project(tiny_project):
+    return tiny_project(n_images=3, n_complete=2)
+
+
+@pytest.fixture
+def dock(viewer, project, until):
+    """Return the HTCell dock with a project of which two images are complete."""
+    dock = HTCellPanel(viewer)
+    viewer.window.add_dock_widget(dock, name="HTCell")
+    dock.images.open_folder(project.path)
+    until(lambda: dock.session.document is not None)
+    return dock
+
+
+@pytest.fixture
+def evaluated(dock, until):
+    """Return the dock with everything detected, in the step Evaluate, a complete image open."""
+    dock.detect.run_all.button.click()
+    until(lambda: not dock.detect.all_job.is_running)
+    dock.images.show_image(complete(dock)[0])
+    until(lambda: dock.session.document.name == complete(dock)[0])
+    dock.show_step(Step.EVALUATE)
+    until(lambda: texts(dock.evaluate.table))
+    until(lambda: not dock.evaluate.job.is_running)
+    return dock
+
+
+def complete(dock):
+    project = dock.session.project
+    return [name for name in project.images if project.annotation(name).complete_frames]
+
+
+def texts(table):
+    rows = (table.topLevelItem(i) for i in range(table.topLevelItemCount()))
+    return [[row.text(column) for column in range(table.columnCount())] for row in rows]
+
+
+def errors_in(viewer):
+    return [layer for layer in viewer.layers if layer.name == "errors"]
+
+
+def test_without_complete_images_it_says_what_to_do(viewer, tiny_project, until):
+    dock = HTCellPanel(viewer)
+    viewer.window.add_dock_widget(dock)
+    dock.show_step(Step.EVALUATE)
+    panel = dock.evaluate
+    assert "click every cell of an image" in panel.basis.text()
+    assert panel.table.isHidden()
+    dock.images.open_folder(tiny_project().path)
+    until(lambda: dock.session.document is not None)
+    assert "click every cell of an image" in panel.basis.text()
+    assert panel.run_row.isHidden()
+    dock.session.document.mark_complete(True)
+    dock.session.changed()
+    until(lambda: "Nothing was detected yet" in panel.basis.text())
+    assert not panel.table.isHidden()
+
+
+def test_a_row_for_each_image_and_one_for_all(evaluated):
+    rows = texts(evaluated.evaluate.table)
+    assert [row[0] for row in rows] == ["all 2", *complete(evaluated)]
+    numbers = np.asarray([[int(text) for text in row[1:4]] for row in rows])
+    assert (numbers[0] == numbers[1:].sum(axis=0)).all()
+    tp, fp, fn = numbers[0]
+    assert rows[0][4] == f"{2 * tp / (2 * tp + fp + fn):.2f}"
+    annotation = evaluated.session.document.annotation
+    assert numbers[1][0] + numbers[1][2] == len(annotation.points)
+    assert evaluated.evaluate.warning.isHidden()
+
+
+def test_outcomes_are_told_apart_by_colour_and_form(evaluated, viewer):
+    (layer,) = errors_in(viewer)
+    _, first = texts(evaluated.evaluate.table)[:2]
+    kinds = list(layer.features["outcome"])
+    counted = [kinds.count(kind) for kind in ("found", "false alarm", "missed")]
+    assert counted == [int(text) for text in first[1:4]]
+    looks = {
+        (kind, str(symbol), tuple(np.round(colour, 3)))
+        for kind, symbol, colour in zip(kinds, layer.symbol, layer.border_color, strict=True)
+    }
+    assert len(looks) == len(set(kinds)) == len({symbol for _, symbol, _ in looks})
+    assert len({colour for colour, _ in LOOKS.values()}) == 3
+    np.testing.assert_allclose(layer.scale, evaluated.desk.image.scale)
+    assert viewer.layers.selection.active.name == "annotated"
+
+
+def test_the_errors_leave_with_the_step_and_the_image(evaluated, viewer, until):
+    evaluated.show_step(Step.CORRECT)
+    assert not errors_in(viewer)
+    evaluated.show_step(Step.EVALUATE)
+    assert errors_in(viewer)
+    partial = next(n for n in evaluated.session.project.images if n not in complete(evaluated))
+    evaluated.images.show_image(partial)
+    until(lambda: evaluated.session.document.name == partial)
+    assert not errors_in(viewer)
+    viewer.window.remove_dock_widget(evaluated)
+    assert not errors_in(viewer)
+
+
+def test_a_row_goes_to_its_image(evaluated, viewer, until):
+    second = complete(evaluated)[1]
+    panel = evaluated.evaluate
+    panel.table.itemClicked.emit(panel.table.topLevelItem(2), 0)
+    until(lambda: evaluated.session.document.name == second)
+    counted = [len(errors_in(viewer)[0].data), sum(map(int, texts(panel.table)[2][1:4]))]
+    assert counted[0] == counted[1]
+
+
+def test_from_error_to_error(evaluated, viewer):
+    errors = evaluated.evaluate.errors
+    wrong = [one for one in evaluated.evaluate.outcomes if one.kind != "found"]
+    assert len(errors) == len(wrong) > 1
+    for expected in (wrong[0], wrong[1]):
+        errors.next_button.click()
+        place = evaluated.desk.image.data_to_world(expected.place)
+        np.testing.assert_allclose(viewer.scene.camera.center[-2:], place)
+    errors.previous_button.click()
+    errors.previous_button.click()
+    place = evaluated.desk.image.data_to_world(wrong[-1].place)
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], place)
+
+
+def test_the_open_image_is_followed_at_once(evaluated, viewer):
+    session, panel = evaluated.session, evaluated.evaluate
+    before = [int(text) for text in texts(panel.table)[1][1:4]]
+    wrong = next(one for one in panel.outcomes if one.kind == "false alarm")
+    session.document.add(wrong.place)
+    session.changed()
+    tp, fp, fn = before
+    after = [int(text) for text in texts(panel.table)[1][1:4]]
+    assert after == [tp + 1, fp - 1, fn]
+    assert len(errors_in(viewer)[0].data) == sum(after)
+    session.undo()
+    assert [int(text) for text in texts(panel.table)[1][1:4]] == before
+
+
+def test_a_wider_cut_off_finds_no_less(evaluated, until):
+    panel = evaluated.evaluate
+    before = int(texts(panel.table)[0][1])
+    panel.cutoff.setValue(2)
+    assert int(texts(panel.table)[0][1]) < before
+    assert panel.comparing.curve is None
+    until(lambda: panel.comparing.curve is not None)
+
+
+def test_the_best_threshold_is_used(evaluated, until):
+    panel = evaluated.evaluate
+    kept_from = panel.comparing.curve.thresholds[0]
+    panel.run_row.button.click()
+    assert panel.job.uses == "B"
+    until(lambda: not panel.job.is_running)
+    curve = panel.comparing.curve
+    assert curve.thresholds[0] < kept_from
+    panel.curve.use_button.click()
+    best = curve.best_threshold
+    assert evaluated.detect.threshold.value() == pytest.approx(best)
+    assert texts(panel.table)[0][4] == f"{curve.f_score[curve.best]:.2f}"
+    assert f"at threshold {best:.2f}" in panel.basis.text()
+
+
+def test_images_that_the_model_knows_flatter_it(dock, project, tiny_model, until):
+    name = complete(dock)[0]
+    content = project.image_path(name).read_bytes()
+    image = TrainingImage(
+        name=name, sha256=hashlib.sha256(content).hexdigest(), status="complete", points=9
+    )
+    card = tiny_model.card.model_copy(update={"name": "ours", "earlier_images": (image,)})
+    models.save_model(Model(card, tiny_model.network), project.models_folder)
+    dock.session.refresh_models(choose="ours")
+    dock.show_step(Step.EVALUATE)
+    panel = dock.evaluate
+    until(lambda: not panel.job.is_running)
+    panel.run_row.button.click()
+    until(lambda: not panel.warning.isHidden())
+    assert "ours has learnt from 1 of these 2" in panel.warning.text()
+    assert texts(panel.table)[1][0] == f"⚠ {name}"
+
+
+def test_a_comparison_can_be_cancelled(evaluated, until, monkeypatch):
+    panel = evaluated.evaluate
+    before = panel.comparing.comparison
+    panel.run_row.button.click()
+    assert panel.run_row.button.text() == "Cancel"
+    panel.run_row.button.click()
+    until(lambda: not panel.job.is_running)
+    assert panel.comparing.comparison is before
+    assert panel.run_row.button.text() == "Run B on these"
