@@ -21,6 +21,7 @@ NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9 ._+-]{0,78}[A-Za-z0-9_+-])?$"
 
 LEFT_OUT = "its complete images, each by a network that had not learnt from it"
 LEARNT_FROM = "the complete images that it learnt from; on others expect less"
+NOT_LEARNT = "complete images that it has not learnt from"
 """What a model's figures were measured on."""
 
 SAME_IMAGES = "the same images"

@@ -155,15 +155,11 @@ def _missing(project: Project, stage: Stage) -> str:
         "complete (in the window, or htcell mark-complete)",
         "partial": "no partially annotated image: click a few cells in some images "
         "(in the window, or htcell import-annotations)",
-        "annotated": "no annotated image: click the cells in some images "
-        "(in the window, or htcell import-annotations)",
     }[stage.learn_from]
     return f"{project.path.name} has {missing}"
 
 
 def _is_wanted(annotation: Annotation, frame: int, stage: Stage) -> bool:
-    if stage.learn_from == "annotated":
-        return len(annotation.in_frame(frame)) > 0 or annotation.status(frame) == "complete"
     if stage.learn_from == "partial":
         # Clicks, not a region alone: without any, all cells around it would be background.
         return annotation.status(frame) == "partial" and len(annotation.in_frame(frame)) > 0

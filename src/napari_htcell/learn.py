@@ -21,6 +21,7 @@ from napari_htcell.calibrate import choose_threshold, figures, judge
 from napari_htcell.cards import (
     LEARNT_FROM,
     LEFT_OUT,
+    NOT_LEARNT,
     SAME_IMAGES,
     Card,
     software,
@@ -208,10 +209,12 @@ def _learn(
         lessons.append(lesson)
     last = lessons[-1]
 
-    learnt = {(one.card.sha256, one.card.frame) for each in lessons[:-1] for one in each.images}
+    others = yield from _complete_ones(project, last, start.card)
+    # A turn of the cross-validation leaves out what the last stage learns, nothing else.
+    fixed = lessons[:-1] if last.stage.learn_from == "complete" else lessons
+    learnt = {(one.card.sha256, one.card.frame) for each in fixed for one in each.images}
 
     def may_judge(one: LearningImage) -> bool:
-        # What was learnt before the last stage, no turn of the cross-validation can leave out.
         is_new = (one.card.sha256, one.card.frame) not in learnt
         is_new &= base is None or not base.card.knows(one.card)
         return is_new and (judges is None or one.card.name in judges)
@@ -230,11 +233,12 @@ def _learn(
     beginner = copy.deepcopy(network)
     yield from course.train("last", network, precision)
     yield from network.settle(last.images, device)
-    judgements = []
+    judging = list(filter(may_judge, others))
+    judgements = judge(network, judging, start.card.detection, chosen.pixel_size_um)
     for name, (lesson, left_out) in turns.items():
         learner = copy.deepcopy(beginner)
-        others = replace(lesson, images=left_out)
-        yield from course.train(name, learner, precision, check=CHECKING, watched=others)
+        watched = replace(lesson, images=left_out)
+        yield from course.train(name, learner, precision, check=CHECKING, watched=watched)
         yield from learner.settle(lesson.images, device)
         judging = list(filter(may_judge, left_out))
         judgements += judge(learner, judging, start.card.detection, chosen.pixel_size_um)
@@ -251,7 +255,7 @@ def _learn(
     )
     if judgements:
         detection = choose_threshold(judgements, card.detection)
-        measured = figures(judgements, detection, LEFT_OUT)
+        measured = figures(judgements, detection, LEFT_OUT if turns else NOT_LEARNT)
         card = card.model_copy(update={"detection": detection, "figures": measured})
         if base is not None:
             judgements = judge(
@@ -270,6 +274,19 @@ def _learn(
     model = models.save_model(Model(card, network.cpu().eval()), project.models_folder)
     checkpoint.delete(project.training_folder, job)
     return model
+
+
+def _complete_ones(
+    project: Project, last: Lesson, card: Card
+) -> Generator[Progress, None, list[LearningImage]]:
+    """Read the complete images that a recipe does not learn from, if it learns from none."""
+    if last.stage.learn_from == "complete":
+        return []
+    stage = replace(last.stage, learn_from="complete")
+    try:
+        return (yield from learning_images(project, stage, card.training, card.image_pixel_size_um))
+    except NothingToLearnError:
+        return []
 
 
 def _fingerprint(start: Model, version: Version, lessons: Sequence[Lesson]) -> str:

@@ -16,7 +16,7 @@ from napari_htcell.config import PAPER_PIXEL_SIZE_UM, PAPER_WINDOW_PX, Detection
 from napari_htcell.optimisers import PAPER_SGD, Optimiser, adamw, one_cycle
 from napari_htcell.targets import FloatImage, Truth
 
-LearnFrom = Literal["partial", "complete", "annotated"]
+LearnFrom = Literal["partial", "complete"]
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Stage:
 
     Parameters
     ----------
-    learn_from : {"partial", "complete", "annotated"}
+    learn_from : {"partial", "complete"}
         Partially annotated images, their unclicked cells being taken for background, or images
-        and regions in which every cell is annotated, or both kinds.
+        and regions in which every cell is annotated.
     epochs : int
         Times that every square is seen.
     min_steps : int
@@ -125,7 +125,7 @@ WINDOWS = Stage(
     batch_size=4,
 )
 QUICK = Stage(
-    "annotated",
+    "partial",
     epochs=5,
     min_steps=600,
     target=targets.gaussian_spots,
@@ -140,6 +140,7 @@ QUICK = Stage(
 QUICK_CLEAN = replace(
     QUICK,
     learn_from="complete",
+    epochs=10,
     min_steps=150,
     optimiser=replace(QUICK.optimiser, learning_rate=0.001),
 )
@@ -159,7 +160,7 @@ VERSIONS: dict[str, Version] = {
         Version("D", "centroids of complete images", (CLEAN,)),
         Version(
             "E",
-            "ours: all clicks, then complete images, at twice the paper's resolution",
+            "ours: as B, at twice the resolution, with turned squares and averaged weights",
             (QUICK, QUICK_CLEAN),
             settings={"pixel_size_um": 3.22, "spot_sigma_um": 8.0, "square_px": 128},
         ),

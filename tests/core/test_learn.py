@@ -18,8 +18,8 @@ import tifffile
 import torch
 
 from napari_htcell import learn, models, versions
-from napari_htcell.annotations import Annotation
-from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, SAME_IMAGES, Card
+from napari_htcell.annotations import Annotation, Region
+from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, NOT_LEARNT, SAME_IMAGES, Card
 from napari_htcell.config import PAPER_CUTOFF_UM
 from napari_htcell.dataset import NothingToLearnError
 from napari_htcell.detect import detect
@@ -129,10 +129,18 @@ def test_progress_counts_the_whole_job(project: Project) -> None:
     assert reports[-1].seconds_left == 0
 
 
-def test_what_an_earlier_stage_has_learnt_does_not_judge(project: Project) -> None:
-    card = train("E", project, **TINY).card
-    assert sorted(one.name for one in card.images) == ["all.tif", "some.tif"]
-    assert {figure.on for figure in card.figures} == {LEARNT_FROM}
+def test_complete_images_judge_a_version_that_learns_from_partial_ones(project: Project) -> None:
+    card = train("A", project, **TINY).card
+    assert [one.name for one in card.images] == ["some.tif"]
+    assert {(figure.on, figure.images) for figure in card.figures} == {(NOT_LEARNT, 1)}
+    assert card.figures[0].tp + card.figures[0].fn == 5
+    assert train("A", project, judges=(), **TINY).card.figures == ()
+
+
+def test_what_was_learnt_does_not_judge(make_project: Callable[..., Project]) -> None:
+    corners = ((0.0, 0.0), (0.0, 63.0), (30.0, 63.0), (30.0, 0.0))
+    region = replace(SOME, regions=(Region(corners),))
+    assert train("A", make_project(a=region), **TINY).card.figures == ()
 
 
 def test_figures_are_of_cells_not_learnt_from(project: Project) -> None:
@@ -322,6 +330,7 @@ def test_the_card_says_what_was_done(project: Project) -> None:
     assert all(f.tp + f.fn == 5 and f.settings == card.detection for f in card.figures)
     assert models.load_model("plate 1", project).card == card
     # Without a complete image there is nothing to measure on, and the paper's threshold stays.
+    project.save_annotation("all.tif", SOME)
     partial = train("A", project, **TINY).card
     assert partial.figures == ()
     assert partial.detection.threshold == 0.5
