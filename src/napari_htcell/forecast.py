@@ -14,7 +14,7 @@ from napari_htcell.models import Model
 from napari_htcell.progress import Progress
 from napari_htcell.project import Project
 from napari_htcell.training import Lesson, take_step
-from napari_htcell.versions import get_version
+from napari_htcell.versions import fine_tuning_of, get_version
 
 TRIALS = 3
 """Steps that are timed, after one to warm up."""
@@ -41,7 +41,7 @@ class Forecast:
 
 
 def forecast_steps(
-    model: Model, project: Project, version: str = "B"
+    model: Model, project: Project, version: str | None = None
 ) -> Generator[Progress, None, Forecast]:
     """Find out what `learn.fine_tune` would take, by a few steps that are thrown away.
 
@@ -57,7 +57,8 @@ def forecast_steps(
     NothingToLearnError
         If the project has nothing to learn from.
     """
-    card, stage = model.card, get_version(version).fine_tuning
+    card = model.card
+    stage = (get_version(version) if version else fine_tuning_of(card.version)).fine_tuning
     found = yield from learning_images(project, stage, card.training, card.image_pixel_size_um)
     lesson = Lesson(0, stage, found, card.training)
     turns = turns_of(lesson, lambda one: not card.knows(one.card), is_trained=True)

@@ -35,7 +35,7 @@ from napari_htcell.models import Model
 from napari_htcell.progress import Progress, run
 from napari_htcell.project import Project
 from napari_htcell.training import Lesson
-from napari_htcell.versions import Stage, Version, get_version
+from napari_htcell.versions import Stage, Version, fine_tuning_of, get_version
 
 Steps = Generator[Progress, None, Model]
 
@@ -86,13 +86,13 @@ def train(
 def fine_tune(
     model: Model,
     project: Project,
-    version: str = "B",
+    version: str | None = None,
     *,
     name: str | None = None,
     summary: str = "",
     **settings: Any,
 ) -> Model:
-    """Improve a model with the complete images of a project (version B), and keep the result.
+    """Improve a model with the complete images of a project, and keep the result.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def fine_tune(
     project : Project
         Its complete images and complete regions are learnt from.
     version : str, optional
-        Its last stage is run.
+        Its last stage is run; the model's own version without it, see `versions.fine_tuning_of`.
     name, summary, **settings
         As of `train`; resolution, spot size and network are the model's own.
 
@@ -146,14 +146,15 @@ def train_steps(
 def fine_tune_steps(
     model: Model,
     project: Project,
-    version: str = "B",
+    version: str | None = None,
     *,
     name: str | None = None,
     summary: str = "",
     **settings: Any,
 ) -> Steps:
     """Do what `fine_tune` does, yielding progress."""
-    recipe, old = get_version(version), model.card
+    old = model.card
+    recipe = get_version(version) if version else fine_tuning_of(old.version)
     if recipe.architecture != old.architecture:
         raise ValueError(
             f"version {recipe.name} trains a {recipe.architecture}, but {old.name} is a "

@@ -193,3 +193,24 @@ def get_version(name: str) -> Version:
     if name not in VERSIONS:
         raise ValueError(f"there is no version {name!r}; choose one of {', '.join(VERSIONS)}")
     return VERSIONS[name]
+
+
+USUAL_FINE_TUNING = "B"
+"""Fine-tunes models of versions that do not learn from complete clicks."""
+
+
+def fine_tuning_of(trained_by: str) -> Version:
+    """Return the version that fine-tunes a model unless somebody names another: its own.
+
+    Parameters
+    ----------
+    trained_by : str
+        The version on the model's card. If it cannot learn from complete clicks, or is not known
+        here, it is `USUAL_FINE_TUNING`.
+    """
+    own = VERSIONS.get(trained_by)
+    if own is not None:
+        stage = own.fine_tuning
+        if stage.learn_from == "complete" and not stage.needs_masks:
+            return own
+    return VERSIONS[USUAL_FINE_TUNING]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_htcell import augment, losses, targets
-from napari_htcell.versions import VERSIONS, Stage, get_version
+from napari_htcell.versions import VERSIONS, Stage, fine_tuning_of, get_version
 
 SPOTS, MASKS = targets.gaussian_spots, targets.cell_masks
 L2, BCE = losses.mean_squared_error, losses.binary_cross_entropy
@@ -63,6 +63,16 @@ def test_at_the_papers_scale_the_least_number_of_steps_does_not_matter() -> None
     squares = 2
     assert get_version("A").stages[0].min_steps < 10 * 2241 * squares
     assert get_version("D").stages[0].min_steps < 50 * 12 * squares
+
+
+@pytest.mark.parametrize(
+    ("trained_by", "version"),
+    [("B", "B"), ("E", "E"), ("D", "D"), ("A", "B"), ("C", "B"), ("somebody's", "B")],
+)
+def test_a_model_is_fine_tuned_by_its_own_version_if_that_can(
+    trained_by: str, version: str
+) -> None:
+    assert fine_tuning_of(trained_by).name == version
 
 
 def test_fine_tuning_is_the_last_stage() -> None:

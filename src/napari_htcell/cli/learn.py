@@ -74,7 +74,9 @@ def train(
     show_default=True,
     help="Model to start from: its name, or its folder; it is not changed.",
 )
-@click.option("--version", default="B", show_default=True, help="Its last stage is run.")
+@click.option(
+    "--version", help="Its last stage is run.  [default: the model's own, or B if that has none]"
+)
 @new_name
 @new_summary
 @images_pixel_size
@@ -83,7 +85,7 @@ def train(
 def fine_tune(
     project: Path,
     start: str,
-    version: str,
+    version: str | None,
     name: str | None,
     summary: str,
     image_pixel_size_um: float | None,
@@ -98,22 +100,24 @@ def fine_tune(
     find_model(start, opened)
     from napari_htcell.dataset import check_lessons
     from napari_htcell.learn import fine_tune_steps
-    from napari_htcell.versions import get_version
+    from napari_htcell.versions import fine_tuning_of, get_version
 
     _check(version, name, opened)
     model = load_model(start, opened)
+    recipe = get_version(version) if version else fine_tuning_of(model.card.version)
     settings = given(TrainConfig, values)
-    check_lessons(opened, (get_version(version).fine_tuning,))
+    check_lessons(opened, (recipe.fine_tuning,))
     report.keep_pixel_size(opened, image_pixel_size_um)
-    steps = fine_tune_steps(model, opened, version, name=name, summary=summary, **settings)
+    steps = fine_tune_steps(model, opened, recipe.name, name=name, summary=summary, **settings)
     _finish(steps, opened, report)
 
 
-def _check(version: str, name: str | None, project: Project) -> None:
+def _check(version: str | None, name: str | None, project: Project) -> None:
     from napari_htcell.versions import get_version
 
     try:
-        get_version(version)
+        if version is not None:
+            get_version(version)
         if name is not None:
             check_new_name(name, project.models_folder)
     except ValueError as error:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from napari_htcell.widgets.document import Document
     from napari_htcell.widgets.session import Session
 
-USUAL_VERSION = "B"
-"""As in `learn.fine_tune`, which loads torch when it is imported."""
+USUAL_VERSION = "the model's own"
+"""What `learn.fine_tune` does where no version is named."""
 
 
 class FineTunePanel(Panel):
@@ -88,8 +88,8 @@ class FineTunePanel(Panel):
 
     def _build_fold(self) -> QCollapsible:
         self.version = QComboBox()
-        self.version.addItem(USUAL_VERSION, USUAL_VERSION)
-        self.version.setToolTip("<qt>Which of the paper's recipes to learn by</qt>")
+        self.version.addItem(USUAL_VERSION, None)
+        self.version.setToolTip("<qt>By which recipe to learn</qt>")
         self.name = QLineEdit()
         self.name.setPlaceholderText("version and date")
         self.name.setToolTip("<qt>What the new model is called</qt>")
@@ -147,7 +147,7 @@ class FineTunePanel(Panel):
         """Time a few steps in the background, if what is learnt from has changed since."""
         project, model = self.session.project, self.session.model
         version = self.version.currentData()
-        if project is None or not self._can_learn() or version is None:
+        if project is None or not self._can_learn():
             self.duration.setText("")
             self._foretold = None
             return
@@ -197,10 +197,8 @@ class FineTunePanel(Panel):
             self._versions_job.start("reading versions", jobs.versions_steps)
 
     def _on_versions(self, versions: list[tuple[str, str]]) -> None:
-        self.version.clear()
         for name, summary in versions:
             self.version.addItem(f"{name}: {summary}", name)
-        self.version.setCurrentIndex(self.version.findData(USUAL_VERSION))
 
     def _detect_again(self) -> None:
         document, entry, project = self.session.document, self.session.entry(), self.session.project

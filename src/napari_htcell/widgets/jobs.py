@@ -169,7 +169,7 @@ def export_model_steps(entry: ModelEntry, path: Path) -> Generator[Progress, Non
 
 
 def fine_tune_steps(
-    model_name: str, project: Project, version: str, name: str | None, seed: int
+    model_name: str, project: Project, version: str | None, name: str | None, seed: int
 ) -> Generator[Progress, None, Model]:
     """Improve a model with the complete images of a project; return the new one."""
     yield LOADING
@@ -182,7 +182,7 @@ def fine_tune_steps(
 
 
 def forecast_steps(
-    model_name: str, project: Project, version: str
+    model_name: str, project: Project, version: str | None
 ) -> Generator[Progress, None, Forecast]:
     """Find out how long fine-tuning would take here."""
     yield LOADING
