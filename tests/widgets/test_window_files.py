@@ -17,8 +17,8 @@ from napari_htcell.config import DetectConfig, Settings, TrainConfig
 from napari_htcell.project import ProjectSettings, open_project
 from napari_htcell.widgets import fields, points_io
 from napari_htcell.widgets.desk import desk_of
+from napari_htcell.widgets.loss_curve import MAX_POINTS, LossCurve
 from napari_htcell.widgets.sample import open_sample
-from napari_htcell.widgets.sparkline import MAX_POINTS, Sparkline
 
 MANIFEST = Path(napari_htcell.__file__).parent / "napari.yaml"
 
@@ -140,14 +140,17 @@ def test_field_without_bounds():
 
 
 def test_curve_keeps_its_course_when_it_is_thinned(qtbot):
-    curve = Sparkline()
+    curve = LossCurve()
     qtbot.addWidget(curve)
     for value in np.geomspace(1, 0.01, 3 * MAX_POINTS):
-        curve.add(float(value))
-    curve.add(float("nan"))
-    assert 10 < len(curve.values) <= MAX_POINTS
-    assert curve.values[0] > 5 * curve.values[-1]
-    assert (np.diff(curve.values) < 0).all()
+        curve.add(float(value), None)
+    curve.add(float("nan"), 0.5)
+    curve.add(None, 0.4)
+    values = curve.loss.values
+    assert 10 < len(values) <= MAX_POINTS
+    assert values[0] > 5 * values[-1]
+    assert (np.diff(values) < 0).all()
+    assert len(curve.held_out.values) == 2
     curve.grab()
     curve.clear()
-    assert curve.values == ()
+    assert curve.loss.values == curve.held_out.values == ()

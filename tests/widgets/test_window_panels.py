@@ -258,6 +258,8 @@ def test_fine_tune_says_how_long_it_takes_here(dock, quick_versions, until):
     panel.run.button.click()
     until(lambda: not panel.job.is_running)
     assert not panel.again.isHidden()
+    assert panel.curve.loss.values
+    assert panel.curve.held_out.values
 
 
 def test_last_clicks_are_saved_before_learning(dock, quick_versions, until):

@@ -13,8 +13,8 @@ from napari_htcell.cards import Card
 from napari_htcell.config import DetectConfig, TrainConfig
 from napari_htcell.progress import Progress
 from napari_htcell.widgets import fields, jobs
+from napari_htcell.widgets.loss_curve import LossCurve
 from napari_htcell.widgets.panel import JobRow, Panel, note
-from napari_htcell.widgets.sparkline import Sparkline
 from napari_htcell.widgets.worker import duration_text
 from napari_htcell.words import count
 
@@ -73,7 +73,7 @@ class FineTunePanel(Panel):
             "<qt>Learns from your complete images and makes a new model; the one that it starts "
             "from stays as it is. You can go on clicking meanwhile</qt>"
         )
-        self.curve = Sparkline()
+        self.curve = LossCurve()
         self.curve.hide()
         self.state = note()
         self.again = QPushButton()
@@ -169,8 +169,7 @@ class FineTunePanel(Panel):
         self.duration.setText(f"Takes about {duration_text(found.seconds)} on this computer.")
 
     def _on_progress(self, progress: Progress) -> None:
-        if progress.loss is not None:
-            self.curve.add(progress.loss)
+        self.curve.add(progress.loss, progress.held_out_loss)
 
     def _on_learnt(self, model: Model) -> None:
         self._has_learnt = True
