@@ -106,7 +106,7 @@ def test_detect_correct_fine_tune_export(hand, tiny_project, slow_version, qtbot
     # Fine-tune: cancel once, then to the end, while the window stays alive.
     hand.step(3)
     hand.press(dock.fine_tune.run.button)
-    hand.until(lambda: len(dock.fine_tune.curve.values) > 3)
+    hand.until(lambda: len(dock.fine_tune.curve.loss.values) > 3)
     hand.press(dock.fine_tune.run.button)
     hand.until(lambda: dock.fine_tune.run.button.text() == "Fine-tune")
     assert not project.models_folder.exists()
@@ -118,7 +118,7 @@ def test_detect_correct_fine_tune_export(hand, tiny_project, slow_version, qtbot
     heart.timeout.connect(lambda: beats.append(1))
     hand.press(dock.fine_tune.run.button)
     heart.start()
-    hand.until(lambda: len(dock.fine_tune.curve.values) > 1)
+    hand.until(lambda: len(dock.fine_tune.curve.loss.values) > 1)
     hand.step(2)
     hand.tick(dock.correct.complete)
     assert dock.fine_tune.job.is_running
