@@ -37,9 +37,9 @@ def show(hand, name):
 
 @pytest.fixture
 def slow_version(monkeypatch):
-    """Make version B long enough to be cancelled."""
-    stages = tuple(replace(one, epochs=1, min_steps=300) for one in versions.VERSIONS["B"].stages)
-    monkeypatch.setitem(versions.VERSIONS, "B", replace(versions.VERSIONS["B"], stages=stages))
+    """Make version D, which the tiny model is of, long enough to be cancelled."""
+    stages = tuple(replace(one, epochs=1, min_steps=300) for one in versions.VERSIONS["D"].stages)
+    monkeypatch.setitem(versions.VERSIONS, "D", replace(versions.VERSIONS["D"], stages=stages))
 
 
 def test_detect_correct_fine_tune_export(hand, tiny_project, slow_version, qtbot):
@@ -128,7 +128,7 @@ def test_detect_correct_fine_tune_export(hand, tiny_project, slow_version, qtbot
     hand.until(lambda: not dock.fine_tune.job.is_running)
     heart.stop()
     assert len(beats) > 10
-    assert session.model.startswith("B-")
+    assert session.model.startswith("D-")
     assert session.model in dock.detect.model.menu.currentText()
     assert project.models_folder.joinpath(session.model, "card.json").exists()
     assert "by a network that had not learnt from it" in dock.fine_tune.state.text()
