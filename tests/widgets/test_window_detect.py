@@ -141,7 +141,9 @@ def test_only_images_selected_in_the_list_are_detected_in(dock, until, qtbot):
 
 def click_on(dock, row, keys, qtbot):
     rows = dock.images.list
-    place = rows.visualRect(rows.model().index(row, 1)).center()
+    index = rows.model().index(row, 1)
+    rows.scrollTo(index)
+    place = rows.visualRect(index).center()
     qtbot.mouseClick(rows.viewport(), Qt.MouseButton.LeftButton, keys, place)
 
 
