@@ -28,6 +28,9 @@ class Square:
         Axes that are reversed: () for none, (0,) vertically, (1,) horizontally.
     is_transposed : bool
         Whether its axes are exchanged then, which a quarter turn is made of.
+    margin_px : int
+        Along sides that are not the image's own the truth counts as unknown this far: cells are cut
+        there whose centre lies outside.
     """
 
     image: int
@@ -35,11 +38,26 @@ class Square:
     columns: slice
     flip: tuple[int, ...] = ()
     is_transposed: bool = False
+    margin_px: int = 0
 
     def take(self, array: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return the square of an image, target or weight, shape (Y, X)."""
-        part = np.flip(array[self.rows, self.columns], self.flip)
-        return np.ascontiguousarray(part.T if self.is_transposed else part)
+        """Return the square of an image or target, shape (Y, X)."""
+        return self._turn(array[self.rows, self.columns])
+
+    def take_known(self, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+        """Return the square of where the truth is known, shape (Y, X): 1, and 0 elsewhere."""
+        part = known[self.rows, self.columns].astype(np.float32)
+        places = zip((part, part.T), (self.rows, self.columns), known.shape, strict=True)
+        for lines, place, extent in places:
+            if place.start > 0:
+                lines[: self.margin_px] = 0
+            if place.stop < extent:
+                lines[len(lines) - self.margin_px :] = 0
+        return self._turn(part)
+
+    def _turn(self, part: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        flipped = np.flip(part, self.flip)
+        return np.ascontiguousarray(flipped.T if self.is_transposed else flipped)
 
 
 Augmentation = Callable[[Sequence[Truth], int, np.random.Generator], list[Square]]
@@ -87,7 +105,8 @@ def turned(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list
         for _ in range(math.ceil(math.prod(truth.shape) / side**2)):
             rows, columns = (_part_to_the_edge(extent, side, rng) for extent in truth.shape)
             flip = tuple(axis for axis in (0, 1) if rng.random() < 0.5)
-            chosen.append(Square(index, rows, columns, flip, bool(rng.random() < 0.5)))
+            is_transposed = bool(rng.random() < 0.5)
+            chosen.append(Square(index, rows, columns, flip, is_transposed, CUT_PX))
     return chosen
 
 
@@ -115,6 +134,9 @@ def windows(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> lis
         chosen += elsewhere
     return chosen
 
+
+CUT_PX = 8
+"""Pixels within which a square's edge cuts cells whose centre is outside: 26 um in version E."""
 
 JITTER_PX = 16
 """By how much squares vary: the coarsest pixel of a network with four poolings."""

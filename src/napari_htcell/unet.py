@@ -63,6 +63,13 @@ class UNet(Network):
         """
         return sum(5 << level for level in range(self.depth)) + (2 << self.depth)
 
+    def rescale(self, slope: float, offset: float) -> None:
+        """Make each logit its multiple by the slope plus the offset, for good."""
+        assert self.last.bias is not None
+        with torch.no_grad():
+            self.last.weight.mul_(slope)
+            self.last.bias.mul_(slope).add_(offset)
+
     def _padding(self, size: int) -> int:
         """Return by how many pixels a side is made longer: to a multiple, and a quarter at least.
 

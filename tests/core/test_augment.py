@@ -124,3 +124,23 @@ def test_where_cells_are_everywhere_there_are_no_windows_without() -> None:
     chosen = augment.windows([truth((250, 500), *cells)], 100, np.random.default_rng(0))
     assert all((s.rows.start + 50, s.columns.start + 50) in cells for s in chosen)
     assert augment.windows([truth((90, 500), (45, 200))], 100, np.random.default_rng(0)) == []
+
+
+def test_near_the_edges_that_cut_cells_nothing_is_known() -> None:
+    known = np.ones((6, 9), bool)
+    known[3, 4] = False
+    inner = Square(0, slice(1, 6), slice(0, 6), margin_px=2).take_known(known)
+    np.testing.assert_array_equal(
+        inner,
+        [[0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 0, 0],
+         [1, 1, 1, 1, 0, 0]],
+    )  # fmt: skip
+    turned = Square(0, slice(1, 6), slice(0, 6), (0,), True, 2).take_known(known)
+    np.testing.assert_array_equal(turned, inner[::-1].T)
+    whole = Square(0, slice(0, 6), slice(0, 9), margin_px=2).take_known(known)
+    np.testing.assert_array_equal(whole, known)
+
+
+def test_turned_squares_leave_out_what_their_edges_cut() -> None:
+    chosen = augment.turned([truth((200, 200))], 64, np.random.default_rng(0))
+    assert {square.margin_px for square in chosen} == {augment.CUT_PX}
