@@ -129,11 +129,11 @@ WINDOWS = Stage(
 )
 QUICK = Stage(
     "partial",
-    epochs=5,
+    epochs=25,
     min_steps=600,
     target=targets.gaussian_spots,
     loss=losses.spot_cross_entropy,
-    augmentation=augment.turned,
+    augmentation=augment.varied,
     optimiser=Optimiser(
         learning_rate=0.003, weight_decay=0.01, algorithm=adamw, schedule=one_cycle
     ),
@@ -165,7 +165,12 @@ VERSIONS: dict[str, Version] = {
             "E",
             "ours: as B, at twice the resolution, with turned squares and averaged weights",
             (QUICK, QUICK_CLEAN),
-            settings={"pixel_size_um": 3.22, "spot_sigma_um": 8.0, "square_px": 128},
+            settings={
+                "pixel_size_um": 3.22,
+                "spot_sigma_um": 8.0,
+                "square_px": 128,
+                "padding": "replicate",
+            },
             is_calibrated=True,
         ),
         Version(
