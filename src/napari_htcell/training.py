@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,7 @@ class Lesson:
         squares, size = self.squares(epoch), self.stage.batch_size
         return [squares[start : start + size] for start in range(0, len(squares), size)]
 
-    @property
+    @cached_property
     def steps(self) -> int:
         """Number of steps; a step is a batch."""
         whole = max(self.stage.epochs * len(self.batches(0)), self.stage.min_steps)
