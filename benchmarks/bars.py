@@ -10,7 +10,8 @@ from napari_htcell.models import Model
 
 def with_bar(steps: Steps, label: str) -> Model:
     """Run a training with a progress bar."""
-    with tqdm(desc=label, unit="step") as bar:
+    # Reading images is so much faster than training that tqdm would wait long for the next print.
+    with tqdm(desc=label, unit="step", miniters=1) as bar:
         while True:
             try:
                 progress = next(steps)
