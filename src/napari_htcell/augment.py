@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -15,8 +16,43 @@ from napari_htcell.targets import Truth
 
 
 @dataclass(frozen=True)
+class Look:
+    """What another microscope might have made of a square.
+
+    Parameters
+    ----------
+    contrast : float
+        The standardised grey level is multiplied by it; below 0 bright is dark.
+    blur_px : float
+        Standard deviation of a Gaussian blur.
+    noise : float
+        Standard deviation of noise, in units of the image's.
+    seed : int
+        Of the noise.
+    """
+
+    contrast: float = 1.0
+    blur_px: float = 0.0
+    noise: float = 0.0
+    seed: int = 0
+
+    def of(self, part: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return a standardised grey level, shape (Y, X), as it would look."""
+        if self.blur_px:
+            part = np.asarray(cv2.GaussianBlur(part, (0, 0), self.blur_px), np.float32)
+        part = part * np.float32(self.contrast)
+        if self.noise:
+            rng = np.random.default_rng(self.seed)
+            part = part + np.float32(self.noise) * rng.standard_normal(part.shape, np.float32)
+        return part
+
+
+AS_IT_IS = Look()
+
+
+@dataclass(frozen=True)
 class Square:
-    """A square of one image, perhaps flipped.
+    """A square of one image, perhaps flipped, enlarged, or seen otherwise.
 
     Parameters
     ----------
@@ -28,6 +64,13 @@ class Square:
         Axes that are reversed: () for none, (0,) vertically, (1,) horizontally.
     is_transposed : bool
         Whether its axes are exchanged then, which a quarter turn is made of.
+    margin_px : int
+        Along sides that are not the image's own the truth counts as unknown this far: cells are cut
+        there whose centre lies outside.
+    side_px : int or None
+        Side to which it is enlarged or made smaller; None leaves it.
+    look : Look
+        Of the image, not of target and weight.
     """
 
     image: int
@@ -35,11 +78,35 @@ class Square:
     columns: slice
     flip: tuple[int, ...] = ()
     is_transposed: bool = False
+    margin_px: int = 0
+    side_px: int | None = None
+    look: Look = AS_IT_IS
+
+    def take_image(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return the square of an image, shape (Y, X)."""
+        return self.look.of(self.take(image))
 
     def take(self, array: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return the square of an image, target or weight, shape (Y, X)."""
-        part = np.flip(array[self.rows, self.columns], self.flip)
-        return np.ascontiguousarray(part.T if self.is_transposed else part)
+        """Return the square of a target, shape (Y, X)."""
+        return self._turn(array[self.rows, self.columns], cv2.INTER_LINEAR)
+
+    def take_known(self, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+        """Return the square of where the truth is known, shape (Y, X): 1, and 0 elsewhere."""
+        part = known[self.rows, self.columns].astype(np.float32)
+        places = zip((part, part.T), (self.rows, self.columns), known.shape, strict=True)
+        for lines, place, extent in places:
+            if place.start > 0:
+                lines[: self.margin_px] = 0
+            if place.stop < extent:
+                lines[len(lines) - self.margin_px :] = 0
+        return self._turn(part, cv2.INTER_NEAREST)
+
+    def _turn(self, part: npt.NDArray[np.float32], method: int) -> npt.NDArray[np.float32]:
+        if self.side_px is not None and part.shape != (self.side_px, self.side_px):
+            size = (self.side_px, self.side_px)
+            part = np.asarray(cv2.resize(part, size, interpolation=method), np.float32)
+        flipped = np.flip(part, self.flip)
+        return np.ascontiguousarray(flipped.T if self.is_transposed else flipped)
 
 
 Augmentation = Callable[[Sequence[Truth], int, np.random.Generator], list[Square]]
@@ -87,8 +154,39 @@ def turned(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list
         for _ in range(math.ceil(math.prod(truth.shape) / side**2)):
             rows, columns = (_part_to_the_edge(extent, side, rng) for extent in truth.shape)
             flip = tuple(axis for axis in (0, 1) if rng.random() < 0.5)
-            chosen.append(Square(index, rows, columns, flip, bool(rng.random() < 0.5)))
+            is_transposed = bool(rng.random() < 0.5)
+            chosen.append(Square(index, rows, columns, flip, is_transposed, CUT_PX))
     return chosen
+
+
+def varied(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list[Square]:
+    """Return what `turned` does, half of it at another scale or as another microscope shows it."""
+    chosen = turned(truths, side, rng)
+    return [_vary(one, truths[one.image].shape, rng) for one in chosen]
+
+
+def _vary(square: Square, shape: tuple[int, int], rng: np.random.Generator) -> Square:
+    side = square.rows.stop - square.rows.start
+    if rng.random() < 0.5:
+        zoom = float(np.exp(rng.uniform(-MOST_ZOOM, MOST_ZOOM)))
+        taken = min(round(side / zoom), *shape)
+        rows, columns = (_part_to_the_edge(extent, taken, rng) for extent in shape)
+        square = replace(square, rows=rows, columns=columns, side_px=side)
+    look = Look(
+        contrast=float(np.exp(rng.uniform(-0.4, 0.4)) if rng.random() < 0.5 else 1)
+        * (-1 if rng.random() < INVERTED else 1),
+        blur_px=float(rng.uniform(0.3, 1.2) if rng.random() < 0.2 else 0),
+        noise=float(rng.uniform(0.05, 0.3) if rng.random() < 0.2 else 0),
+        seed=int(rng.integers(2**31)),
+    )
+    return replace(square, look=look)
+
+
+MOST_ZOOM = 0.35
+"""Natural logarithm of the strongest enlargement: pixel sizes are off, and cells differ."""
+
+INVERTED = 0.1
+"""Part of the squares whose bright is made dark, as negative phase contrast has it."""
 
 
 def windows(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list[Square]:
@@ -115,6 +213,9 @@ def windows(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> lis
         chosen += elsewhere
     return chosen
 
+
+CUT_PX = 8
+"""Pixels within which a square's edge cuts cells whose centre is outside: 26 um in version E."""
 
 JITTER_PX = 16
 """By how much squares vary: the coarsest pixel of a network with four poolings."""

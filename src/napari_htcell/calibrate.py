@@ -59,15 +59,18 @@ def choose_threshold(judgements: Sequence[Judgement], settings: DetectConfig) ->
 
     Contours and masks keep theirs.
     """
-    if settings.method != "peaks":
-        return settings
     results = {
         threshold: total(one.match(threshold, CUTOFFS_UM[0]) for one in judgements).f_score
-        for threshold in THRESHOLDS
+        for threshold in thresholds_of(settings)
     }
     enough = max(results.values()) - TOLERANCE
     chosen = next(threshold for threshold, result in results.items() if result >= enough)
     return settings.model_copy(update={"threshold": chosen})
+
+
+def thresholds_of(settings: DetectConfig) -> tuple[float, ...]:
+    """Return the thresholds at which a judgement tells what would be found; see `judge`."""
+    return THRESHOLDS if settings.method == "peaks" else (settings.threshold,)
 
 
 def figures(judgements: Sequence[Judgement], settings: DetectConfig, on: str) -> tuple[Figure, ...]:

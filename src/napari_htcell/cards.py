@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from napari_htcell.annotations import Status
 from napari_htcell.config import PAPER_PIXEL_SIZE_UM, DetectConfig, TrainConfig
+from napari_htcell.counting import CountErrors
 
 Architecture = Literal["U-Net", "sliding window", "smooth and threshold"]
 
@@ -90,6 +91,9 @@ class Card(_Record):
     )
     tested: tuple[Figure, ...] = Field(
         (), description="figures on test images, which neither training nor any choice has seen"
+    )
+    count_errors: CountErrors | None = Field(
+        None, description="of its counts in complete images that it has not learnt from"
     )
     software: dict[str, str] = Field(default_factory=dict)
     date: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))

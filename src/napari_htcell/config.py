@@ -39,6 +39,7 @@ DEFAULT_MODEL: Final = "B"
 
 DetectionMethod = Literal["peaks", "contours", "masks"]
 Crop = Literal["whole", "paper"]
+Padding = Literal["zeros", "replicate"]
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 PrecisionChoice = Literal["auto", "float32", "bfloat16"]
 
@@ -153,6 +154,11 @@ class TrainConfig(Settings):
     depth: int = Field(
         4, ge=1, le=6, description="number of 2 x 2 poolings (as in the original U-Net)"
     )
+    padding: Padding = Field(
+        "zeros",
+        description="what convolutions see beyond an edge; the paper does not state it, and zeros "
+        "are the usual; replicate repeats the edge, which shows the network no border",
+    )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of all random choices")
     device: DeviceChoice = Field("auto", description="where to compute; auto takes the best found")
     precision: PrecisionChoice = Field(
@@ -171,7 +177,7 @@ def first_fault(error: ValidationError) -> str:
 
 
 FIXED_IN_FINE_TUNING: Final = (
-    "pixel_size_um", "background_um", "spot_sigma_um", "base_width", "depth"
+    "pixel_size_um", "background_um", "spot_sigma_um", "base_width", "depth", "padding"
 )  # fmt: skip
 """Fields of `TrainConfig` that a model keeps: its weights are good for these alone."""
 

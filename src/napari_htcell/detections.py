@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from napari_htcell import atomic, pointsfile
 from napari_htcell.annotations import check_points, frames_of, with_suffix
 from napari_htcell.config import DetectConfig, first_fault
+from napari_htcell.counting import CountError, CountErrors
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Provenance:
     plugin_version : str
     frames : tuple of int, optional
         Frames of a time stack that the model was run on; all of them without.
+    count_errors : CountErrors, optional
+        Of the model's counts, where they were measured.
     """
 
     model: str
@@ -44,6 +47,12 @@ class Provenance:
     date: str
     plugin_version: str
     frames: tuple[int, ...] | None = None
+    count_errors: CountErrors | None = None
+
+    @property
+    def count_error(self) -> CountError | None:
+        """What the error of a count with these settings is allowed to be; None if not known."""
+        return None if self.count_errors is None else self.count_errors.at(self.settings)
 
     def looked_at(self, frame: int) -> bool:
         """Return whether the model was run on a frame."""
@@ -148,6 +157,8 @@ def save_detections(path: Path, detections: Detections) -> None:
     pointsfile.write_rows(with_suffix(path, ".csv"), header, detections.rows)
     content = asdict(detections.provenance)
     content["settings"] = detections.provenance.settings.model_dump()
+    errors = detections.provenance.count_errors
+    content["count_errors"] = None if errors is None else errors.model_dump()
     atomic.write_text(state, json.dumps({"format": 1} | content, indent=1))
 
 
@@ -174,6 +185,8 @@ def load_detections(path: Path) -> Detections | None:
         content["settings"] = DetectConfig(**content["settings"])
         if content.get("frames") is not None:
             content["frames"] = tuple(map(int, content["frames"]))
+        if content.get("count_errors") is not None:
+            content["count_errors"] = CountErrors(**content["count_errors"])
         return Detections(points, scores, Provenance(**content), areas)
     except (ValueError, KeyError, TypeError) as error:
         reason = first_fault(error) if isinstance(error, ValidationError) else error

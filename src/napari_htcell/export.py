@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from napari_htcell import polygons
 from napari_htcell.annotations import BY_HAND, Annotation
+from napari_htcell.counting import CountError
 from napari_htcell.detections import Detections
 from napari_htcell.pairing import pair
 from napari_htcell.words import count
@@ -23,6 +24,7 @@ Row = dict[str, Any]
 
 COUNT_COLUMNS = (
     "image", "frame", "status", "region", "annotated", "detected", "final",
+    "final_low", "final_high", "interval_rate",
     "area_mm2", "annotated_per_mm2", "detected_per_mm2", "final_per_mm2",
     "model", "threshold", "method", "min_distance_um", "pixel_size_um", "pixel_size_assumed",
     "date", "plugin_version",
@@ -33,6 +35,8 @@ COUNT_COLUMNS = (
 row of a whole frame, and 1, 2, ... in those of its regions, whose cells that row has too;
 `annotated` and `detected` are numbers of points; `final` is `annotated` where every cell is
 annotated, else `annotated` and the detections that are no annotated cell and were not rejected.
+`final_low` and `final_high` are the interval that the true number is in, at the rate of
+`interval_rate`, for images like those that the model's counts were measured on; see `counting`.
 `area_mm2` is the area of the frame or region, and the three columns after it are the numbers per
 area. What is not known is empty: `detected` and how it was found where no model was run, `final`
 where besides a person has not said that all cells are annotated, areas without a pixel size.
@@ -201,6 +205,7 @@ def count_row(record: ImageRecord, frame: int = 0) -> Row:
         row |= {"pixel_size_um": record.pixel_size_um, "pixel_size_assumed": False}
     if status == "complete" or detections is not None:
         row["final"] = len(cells)
+    row |= _interval(row, None if detections is None else detections.provenance.count_error)
     return row | _per_area(row, record, None if record.extent is None else prod(record.extent))
 
 
@@ -212,10 +217,24 @@ def region_rows(record: ImageRecord, frame: int = 0) -> list[Row]:
         annotated = int(region.contains(record.annotation.in_frame(frame)).sum())
         row = whole | {"region": number, "status": "complete"}
         row |= {"annotated": annotated, "final": annotated}
+        row |= _interval(row, None)
         if record.detections is not None and whole["detected"] is not None:
             row["detected"] = int(region.contains(record.detections.in_frame(frame)).sum())
         rows.append(row | _per_area(row, record, polygons.area(region.polygon, record.extent)))
     return rows
+
+
+def _interval(row: Row, error: CountError | None) -> Row:
+    """Return the columns of the interval around the final count; None where it is not known."""
+    none: Row = dict.fromkeys(("final_low", "final_high", "interval_rate"))
+    if row["status"] == "complete":
+        return none | {"final_low": row["final"], "final_high": row["final"]}
+    if row["detected"] is None or error is None:
+        return none
+    low, high = error.corrected(
+        detected=row["detected"], annotated=row["annotated"] or 0, final=row["final"]
+    )
+    return {"final_low": low, "final_high": high, "interval_rate": error.rate}
 
 
 def _per_area(row: Row, record: ImageRecord, area_px: float | None) -> Row:
@@ -242,6 +261,8 @@ def in_words(row: Row) -> str:
         said.append(f"{row['annotated']} annotated")
         if row["final"] is not None:
             said.append(f"{row['final']} in all")
+    if row["interval_rate"] is not None:
+        said.append(f"{row['final_low']} to {row['final_high']} at {row['interval_rate']:.0%}")
     return f"{place}: {', '.join(said) or row['status']}"
 
 

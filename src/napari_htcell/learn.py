@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
-from napari_htcell import atomic, checkpoint, config, models, networks
-from napari_htcell.calibrate import choose_threshold, figures, judge
+from napari_htcell import atomic, checkpoint, config, counting, models, networks, reliability
+from napari_htcell.calibrate import choose_threshold, figures, judge, thresholds_of
 from napari_htcell.cards import (
     LEARNT_FROM,
     LEFT_OUT,
@@ -243,6 +243,10 @@ def _learn(
         yield from learner.settle(lesson.images, device)
         judging = list(filter(may_judge, left_out))
         judgements += judge(learner, judging, start.card.detection, chosen.pixel_size_um)
+    if judgements and version.is_calibrated:
+        scaling = reliability.fit(judgements)
+        network.rescale(scaling.slope, scaling.offset)
+        judgements = scaling.judged(judgements)
     card = start.card.model_copy(
         update={
             "name": atomic.free_path(project.models_folder / start.card.name).name,
@@ -257,7 +261,10 @@ def _learn(
     if judgements:
         detection = choose_threshold(judgements, card.detection)
         measured = figures(judgements, detection, LEFT_OUT if turns else NOT_LEARNT)
-        card = card.model_copy(update={"detection": detection, "figures": measured})
+        errors = counting.measure(judgements, detection, thresholds_of(detection))
+        card = card.model_copy(
+            update={"detection": detection, "figures": measured, "count_errors": errors}
+        )
         if base is not None:
             judgements = judge(
                 base.network,

@@ -59,6 +59,16 @@ class Network(nn.Module, ABC):
         logits: Tensor = self(squares)
         return logits
 
+    def rescale(self, slope: float, offset: float) -> None:
+        """Make each logit its multiple by the slope plus the offset, for good.
+
+        Raises
+        ------
+        NotImplementedError
+            If the network has no last layer that could do it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} cannot scale its scores")
+
     def settle(
         self, images: Sequence[LearningImage], device: torch.device
     ) -> Generator[Progress, None, None]:

@@ -12,7 +12,7 @@ from napari_htcell.smooth_threshold import SmoothThreshold
 from napari_htcell.unet import UNet
 
 NETWORKS: dict[Architecture, Callable[[TrainConfig], Network]] = {
-    "U-Net": lambda config: UNet(config.base_width, config.depth),
+    "U-Net": lambda config: UNet(config.base_width, config.depth, config.padding),
     "sliding window": lambda config: SlidingWindow(),
     "smooth and threshold": lambda config: SmoothThreshold(),
 }
@@ -26,6 +26,6 @@ def build(architecture: Architecture, config: TrainConfig) -> Network:
     architecture : str
         A name in `NETWORKS`.
     config : TrainConfig
-        Width and depth, where the network has them.
+        Width, depth and padding, where the network has them.
     """
     return NETWORKS[architecture](config)

@@ -38,6 +38,11 @@ DPI = 200
 MAX_TABLE_ROWS = 24
 """Rows that can be read in a table of half a page; more are drawn."""
 
+INTERVAL = (
+    "From–to: where the true number is in nine of ten images like those that the model was judged "
+    "on, or as often as the table of counts says."
+)
+
 LEFT, WIDTH = 0.07, 0.86
 """Of what is written, as parts of the page's width."""
 
@@ -99,7 +104,9 @@ def draw(
     write(figure, LEFT, 0.955, title[:50], fontsize=18, fontweight="bold")
     for line, text in enumerate(facts(rows, len(records))):
         write(figure, LEFT, 0.93 - 0.017 * line, text, fontsize=TEXT + 0.5)
-    write(figure, LEFT, 0.858, RULE, fontsize=TEXT - 1.5, color="0.4")
+    write(figure, LEFT, 0.862, RULE, fontsize=TEXT - 1.5, color="0.4")
+    if any(row["interval_rate"] is not None for row in rows):
+        write(figure, LEFT, 0.85, INTERVAL, fontsize=TEXT - 1.5, color="0.4")
     if len(rows) <= MAX_TABLE_ROWS:
         height = 0.0136 * (len(rows) + 1)
         draw_table(figure.add_axes((LEFT, 0.84 - height, WIDTH, height)), rows)

@@ -25,7 +25,7 @@ FONT = "DejaVu Sans"
 """Comes with matplotlib, so that the page looks the same everywhere."""
 
 
-def label_of(row: Row, *, with_frame: bool, width: int = 38) -> str:
+def label_of(row: Row, *, with_frame: bool, width: int = 31) -> str:
     """Return what a row's image is called in a narrow column."""
     name = row["image"]
     frame = f", frame {row['frame']}" if with_frame else ""
@@ -45,8 +45,8 @@ def draw_table(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_ylim(len(rows) + 1, 0)
     axes.axis("off")
     columns = (
-        ("status", 0.40, "left"), ("annotated", 0.57, "right"), ("detected", 0.67, "right"),
-        ("in all", 0.75, "right"), ("per mm²", 0.85, "right"),
+        ("status", 0.34, "left"), ("annotated", 0.52, "right"), ("detected", 0.61, "right"),
+        ("in all", 0.68, "right"), ("from–to", 0.77, "right"), ("per mm²", 0.86, "right"),
     )  # fmt: skip
     write(axes, 0, 0.7, "image", fontsize=TEXT, fontweight="bold")
     for name, x, side in columns:
@@ -58,6 +58,7 @@ def draw_table(axes: Axes, rows: Sequence[Row]) -> None:
         density = row["final_per_mm2"]
         values = (
             row["status"], row["annotated"], row["detected"], row["final"],
+            None if row["final_low"] is None else f"{row['final_low']}–{row['final_high']}",
             None if density is None else _number(density),
         )  # fmt: skip
         write(axes, 0, line + 0.7, label_of(row, with_frame=with_frame), fontsize=TEXT)
@@ -77,6 +78,9 @@ def draw_counts(axes: Axes, rows: Sequence[Row]) -> None:
     annotated = np.where(np.asarray([row["final"] is None for row in rows]), 0, annotated)
     axes.bar(place, final, 1.0, color=DETECTED_COLOUR, label="detected and not annotated")
     axes.bar(place, np.minimum(annotated, final), 1.0, color=ANNOTATED_COLOUR, label="annotated")
+    known = [(at, row) for at, row in zip(place, rows, strict=True) if row["interval_rate"]]
+    lows, highs = ([row[end] for _, row in known] for end in ("final_low", "final_high"))
+    axes.vlines([at for at, _ in known], lows, highs, color="black", linewidth=0.6)
     axes.set_xlim(-0.5, len(rows) - 0.5)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("cells", fontsize=TEXT)

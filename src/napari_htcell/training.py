@@ -77,7 +77,7 @@ class Lesson:
     def load(self, batch: list[Square], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """Return image, target and weight of a batch, each of shape (B, 1, Y, X)."""
         taken = [
-            [square.take(array) for array in (one.image, one.target, one.known.astype(np.float32))]
+            (square.take_image(one.image), square.take(one.target), square.take_known(one.known))
             for square in batch
             for one in (self.images[square.image],)
         ]

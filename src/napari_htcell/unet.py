@@ -6,19 +6,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from napari_htcell.config import Padding
 from napari_htcell.network import Network
 
 
 class Block(nn.Sequential):
     """Two 3 x 3 convolutions, each followed by batch normalisation and ReLU (section 2.1)."""
 
-    def __init__(self, channels_in: int, channels_out: int) -> None:
-        super().__init__(
+    def __init__(self, channels_in: int, channels_out: int, padding: Padding) -> None:
+        def convolution(width: int) -> nn.Conv2d:
             # A bias would be undone by the normalisation that follows.
-            nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False),
+            return nn.Conv2d(width, channels_out, 3, padding=1, padding_mode=padding, bias=False)
+
+        super().__init__(
+            convolution(channels_in),
             nn.BatchNorm2d(channels_out),
             nn.ReLU(inplace=True),
-            nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False),
+            convolution(channels_out),
             nn.BatchNorm2d(channels_out),
             nn.ReLU(inplace=True),
         )
@@ -33,18 +37,23 @@ class UNet(Network):
         Channels of the first block; they double at each level (Fig. 1 does not state them).
     depth : int
         Number of 2 x 2 max poolings, and of 2 x 2 transposed convolutions.
+    padding : {"zeros", "replicate"}
+        What convolutions see beyond an edge.
     """
 
-    def __init__(self, base_width: int, depth: int) -> None:
+    def __init__(self, base_width: int, depth: int, padding: Padding = "zeros") -> None:
         super().__init__()
         widths = [base_width * 2**level for level in range(depth + 1)]
         self.encoder = nn.ModuleList(
-            Block(before, width) for before, width in zip([1, *widths], widths, strict=False)
+            Block(before, width, padding)
+            for before, width in zip([1, *widths], widths, strict=False)
         )
         self.up = nn.ModuleList(
             nn.ConvTranspose2d(2 * width, width, 2, stride=2) for width in reversed(widths[:-1])
         )
-        self.decoder = nn.ModuleList(Block(2 * width, width) for width in reversed(widths[:-1]))
+        self.decoder = nn.ModuleList(
+            Block(2 * width, width, padding) for width in reversed(widths[:-1])
+        )
         self.last = nn.Conv2d(widths[0], 1, 1)
         self.depth = depth
 
@@ -62,6 +71,13 @@ class UNet(Network):
         unit.
         """
         return sum(5 << level for level in range(self.depth)) + (2 << self.depth)
+
+    def rescale(self, slope: float, offset: float) -> None:
+        """Make each logit its multiple by the slope plus the offset, for good."""
+        assert self.last.bias is not None
+        with torch.no_grad():
+            self.last.weight.mul_(slope)
+            self.last.bias.mul_(slope).add_(offset)
 
     def _padding(self, size: int) -> int:
         """Return by how many pixels a side is made longer: to a multiple, and a quarter at least.

@@ -81,6 +81,8 @@ class Version:
         The network, by its name in `networks`.
     settings : mapping of str to value
         Fields of `TrainConfig` that belong to the recipe.
+    is_calibrated : bool
+        Whether scores are made probabilities after training, by images left out of it.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Version:
     method: DetectionMethod = "peaks"
     architecture: Architecture = "U-Net"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    is_calibrated: bool = False
 
     @property
     def fine_tuning(self) -> Stage:
@@ -126,11 +129,11 @@ WINDOWS = Stage(
 )
 QUICK = Stage(
     "partial",
-    epochs=5,
+    epochs=25,
     min_steps=600,
     target=targets.gaussian_spots,
     loss=losses.spot_cross_entropy,
-    augmentation=augment.turned,
+    augmentation=augment.varied,
     optimiser=Optimiser(
         learning_rate=0.003, weight_decay=0.01, algorithm=adamw, schedule=one_cycle
     ),
@@ -162,7 +165,13 @@ VERSIONS: dict[str, Version] = {
             "E",
             "ours: as B, at twice the resolution, with turned squares and averaged weights",
             (QUICK, QUICK_CLEAN),
-            settings={"pixel_size_um": 3.22, "spot_sigma_um": 8.0, "square_px": 128},
+            settings={
+                "pixel_size_um": 3.22,
+                "spot_sigma_um": 8.0,
+                "square_px": 128,
+                "padding": "replicate",
+            },
+            is_calibrated=True,
         ),
         Version(
             "CNN-SW",

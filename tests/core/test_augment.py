@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from napari_htcell import augment
-from napari_htcell.augment import Square
+from napari_htcell import augment, targets
+from napari_htcell.augment import Look, Square
 from napari_htcell.targets import Truth
 
 
@@ -124,3 +126,69 @@ def test_where_cells_are_everywhere_there_are_no_windows_without() -> None:
     chosen = augment.windows([truth((250, 500), *cells)], 100, np.random.default_rng(0))
     assert all((s.rows.start + 50, s.columns.start + 50) in cells for s in chosen)
     assert augment.windows([truth((90, 500), (45, 200))], 100, np.random.default_rng(0)) == []
+
+
+def test_near_the_edges_that_cut_cells_nothing_is_known() -> None:
+    known = np.ones((6, 9), bool)
+    known[3, 4] = False
+    inner = Square(0, slice(1, 6), slice(0, 6), margin_px=2).take_known(known)
+    np.testing.assert_array_equal(
+        inner,
+        [[0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 0, 0],
+         [1, 1, 1, 1, 0, 0]],
+    )  # fmt: skip
+    turned = Square(0, slice(1, 6), slice(0, 6), (0,), True, 2).take_known(known)
+    np.testing.assert_array_equal(turned, inner[::-1].T)
+    whole = Square(0, slice(0, 6), slice(0, 9), margin_px=2).take_known(known)
+    np.testing.assert_array_equal(whole, known)
+
+
+def test_turned_squares_leave_out_what_their_edges_cut() -> None:
+    chosen = augment.turned([truth((200, 200))], 64, np.random.default_rng(0))
+    assert {square.margin_px for square in chosen} == {augment.CUT_PX}
+
+
+def test_a_look_changes_contrast_and_noise_of_the_image_alone() -> None:
+    array = np.linspace(-1, 1, 64, dtype=np.float32).reshape(8, 8)
+    whole = slice(0, 8), slice(0, 8)
+    inverted = Square(0, *whole, look=Look(contrast=-2))
+    np.testing.assert_allclose(inverted.take_image(array), -2 * array)
+    np.testing.assert_array_equal(inverted.take(array), array)
+    noisy = Square(0, *whole, look=Look(noise=0.5, seed=3))
+    np.testing.assert_array_equal(noisy.take_image(array), noisy.take_image(array))
+    assert 0.3 < (noisy.take_image(array) - array).std() < 0.7
+    sharp = np.zeros((9, 9), np.float32)
+    sharp[4, 4] = 1
+    blurred = Look(blur_px=1.0).of(sharp)
+    assert blurred.max() < 0.3
+    assert blurred.sum() == pytest.approx(1, abs=0.01)
+
+
+def test_an_enlarged_square_keeps_image_target_and_weight_in_one_place() -> None:
+    spot = targets.gaussian_spots(truth((64, 64), (30, 20)), 3.0)
+    known = spot > 0.5
+    square = Square(0, slice(10, 42), slice(8, 40), (1,), True, side_px=64)
+    image, target, weight = square.take_image(spot), square.take(spot), square.take_known(known)
+    assert image.shape == target.shape == weight.shape == (64, 64)
+    top = np.unravel_index(target.argmax(), target.shape)
+    assert np.unravel_index(image.argmax(), image.shape) == top
+    assert weight[top] == 1
+    assert set(np.unique(weight)) == {0, 1}
+    # 20 rows and 12 columns from the corner, twice as large, mirrored and transposed.
+    assert np.hypot(top[0] - (63 - 24.5), top[1] - 40.5) < 1.5
+
+
+def test_varied_squares_make_batches_and_show_each_variation() -> None:
+    rng = np.random.default_rng(0)
+    chosen = [one for _ in range(40) for one in augment.varied([truth((200, 150))], 64, rng)]
+    zoomed = [one for one in chosen if one.side_px is not None]
+    assert 0.3 < len(zoomed) / len(chosen) < 0.7
+    sides = [one.rows.stop - one.rows.start for one in zoomed]
+    assert min(sides) < 48
+    assert max(sides) > 72
+    assert any(one.look.contrast < 0 for one in chosen)
+    assert any(one.look.blur_px for one in chosen)
+    assert any(replace(one.look, seed=0) == augment.AS_IT_IS for one in chosen)
+    array = np.zeros((200, 150), np.float32)
+    shapes = {one.take(array).shape for one in augment.varied([truth((200, 150))], 64, rng)}
+    assert len(shapes) == 1

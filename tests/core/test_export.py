@@ -12,6 +12,7 @@ import tifffile
 from napari_htcell import export, export_files
 from napari_htcell.annotations import Annotation, Region
 from napari_htcell.config import DetectConfig
+from napari_htcell.counting import CountErrors
 from napari_htcell.detections import Detections, Provenance
 from napari_htcell.export import ImageRecord
 from napari_htcell.project import open_project
@@ -67,6 +68,44 @@ def test_only_clicks_count_in_a_complete_region():
     found = detected([(10, 10), (50, 50)])
     row = export.count_row(ImageRecord("a.tif", found, annotation))
     assert (row["detected"], row["final"]) == (2, 1)
+
+
+def with_errors(detections, factor):
+    errors = CountErrors(
+        rate=0.9,
+        images=12,
+        settings=DetectConfig(threshold=0.4),
+        thresholds=(0.4,),
+        factors=(factor,),
+    )
+    return replace(detections, provenance=replace(detections.provenance, count_errors=errors))
+
+
+def interval(row):
+    return row["final_low"], row["final_high"], row["interval_rate"]
+
+
+def test_an_interval_stands_beside_a_count_that_nobody_completed():
+    found = with_errors(detected([(10, 10), (50, 50), (80, 80)]), factor=1.0)
+    # The square root of 3 + 1 + 0.3 squared is 2.02.
+    row = export.count_row(ImageRecord("a.tif", found))
+    assert (row["final"], *interval(row)) == (3, 0, 6, 0.9)
+    assert export.in_words(row) == "a.tif: 3 cells detected, 0 to 6 at 90%"
+    # Two cells that the model has missed move it, and no less is true than what was clicked.
+    row = export.count_row(ImageRecord("a.tif", found, clicked((120, 10), (120, 80))))
+    assert (row["final"], *interval(row)) == (5, 2, 8, 0.9)
+
+
+def test_a_complete_image_has_no_doubt():
+    found = with_errors(detected([(10, 10), (50, 50)]), factor=1.0)
+    row = export.count_row(ImageRecord("a.tif", found, clicked((10, 10), complete=True)))
+    assert interval(row) == (1, 1, None)
+
+
+def test_no_interval_at_a_threshold_whose_errors_are_not_known():
+    found = with_errors(detected([(10, 10)]), factor=1.0).above(0.8)
+    assert interval(export.count_row(ImageRecord("a.tif", found))) == (None, None, None)
+    assert interval(export.count_row(ImageRecord("a.tif", detected([(10, 10)])))) == (None,) * 3
 
 
 def test_what_nobody_knows_is_empty():

@@ -188,6 +188,32 @@ def test_judges_alone_choose_and_measure(make_project: Callable[..., Project]) -
     assert (one.images, one.tp + one.fn) == (1, 5)
 
 
+def test_the_card_knows_the_error_of_counts(make_project: Callable[..., Project]) -> None:
+    three = make_project(a=ALL, b=ALL, c=ALL)
+    card = train("D", three, **TINY).card
+    assert card.count_errors is not None
+    assert (card.count_errors.images, card.count_errors.rate) == (3, 0.75)
+    assert card.count_errors.at(card.detection) is not None
+    two = make_project("two", a=ALL, b=ALL)
+    assert train("D", two, **TINY).card.count_errors is None
+
+
+def test_a_calibrated_version_scales_its_logits(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = train("D", project, name="plain", **TINY)
+    recipe = replace(versions.VERSIONS["D"], is_calibrated=True)
+    monkeypatch.setitem(versions.VERSIONS, "D", recipe)
+    scaled = train("D", project, name="scaled", **TINY)
+    image = torch.randn(1, 1, 64, 64)
+    with torch.no_grad():
+        before, after = (model.network(image).flatten() for model in (plain, scaled))
+    slope, offset = np.polyfit(before.numpy(), after.numpy(), 1)
+    assert slope > 0
+    assert abs(slope - 1) + abs(offset) > 0.01
+    np.testing.assert_allclose(after, slope * before + offset, atol=1e-4)
+
+
 def test_a_single_cell_moves_no_threshold(project: Project) -> None:
     base = train("B", project, name="base", **TINY)
     project.save_annotation("all.tif", Annotation.of(CELLS[:1], complete=True))

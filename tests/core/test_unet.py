@@ -105,3 +105,21 @@ def test_no_side_ever_ends_bare(size: int) -> None:
         network.eval()(torch.zeros(1, 1, size, size))
     assert seen[0][-1] % 16 == 0
     assert 4 <= seen[0][-1] - size <= max(19, 32 - size)
+
+
+def test_a_repeated_edge_is_no_border_to_the_network() -> None:
+    torch.manual_seed(0)
+    flat = torch.ones(1, 1, 64, 64)
+    for padding, is_even in (("replicate", True), ("zeros", False)):
+        out = UNet(4, 3, padding=padding).eval()(flat)
+        # A transposed convolution draws each of its 2 x 2 pixels by itself, at every level.
+        tiles = out.unfold(2, 8, 8).unfold(3, 8, 8)
+        assert torch.allclose(tiles, tiles[:, :, :1, :1], atol=1e-5) == is_even
+
+
+def test_rescaled_logits() -> None:
+    torch.manual_seed(0)
+    network, image = UNet(2, 2).eval(), torch.randn(1, 1, 16, 16)
+    before = network(image)
+    network.rescale(0.5, -2.0)
+    torch.testing.assert_close(network(image), 0.5 * before - 2)

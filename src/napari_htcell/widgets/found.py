@@ -18,9 +18,23 @@ def found_text(document: Document) -> str:
     cells, frames = count(len(found), "cell"), found.provenance.frames
     where = "" if frames is None else f" in {count(len(frames), 'frame')}"
     text = f"{found.provenance.model} found {cells}{where}; {len(candidates)} not clicked yet."
+    if not document.annotation.complete_frames and document.picture.shape[0] == 1:
+        text += _interval_text(document, len(candidates))
     if document.annotation.complete_frames:
         text += " Where everything is marked complete, only your clicks count."
     return text
+
+
+def _interval_text(document: Document, n_candidates: int) -> str:
+    """Return in words how many cells there may be, where the model's errors are known."""
+    found, annotated = document.found, len(document.annotation.points)
+    error = None if found is None else found.provenance.count_error
+    if found is None or error is None:
+        return ""
+    low, high = error.corrected(
+        detected=len(found), annotated=annotated, final=annotated + n_candidates
+    )
+    return f" With your clicks {annotated + n_candidates}: {low} to {high} at {error.rate:.0%}."
 
 
 def cells_over_time(document: Document) -> list[int | None]:

@@ -1,0 +1,129 @@
+"""How far a count may be from the truth: an interval that holds at a stated rate.
+
+Split conformal prediction (Vovk et al. 2005; Lei et al. 2018): the errors of counts in images that
+the network had not learnt from are put in order, and the one that so many of them do not exceed is
+what a new image's error is allowed. This holds for new images like those, whatever the network.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from napari_htcell.config import DetectConfig
+from napari_htcell.evaluate import Judgement
+
+RATE = 0.9
+"""Wanted rate at which intervals hold the true count."""
+
+FEWEST_IMAGES = 3
+"""With n images no rate above n / (n + 1) can be stated; less than 3 of 4 is no use."""
+
+SHARE = 0.1
+"""Part of a large count that image quality moves together; small counts are off as if by chance."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CountError(_Record):
+    """What a count's error is allowed to be."""
+
+    rate: float = Field(gt=0, lt=1, description="how often the true count is in the interval")
+    factor: float = Field(ge=0, description="in units of `spread`")
+
+    def interval(self, count: int) -> tuple[int, int]:
+        """Return the lowest and highest true number of cells where so many were detected."""
+        reach = self.factor * spread(count)
+        return max(0, math.floor(count - reach)), math.ceil(count + reach)
+
+    def corrected(self, *, detected: int, annotated: int, final: int) -> tuple[int, int]:
+        """Return the interval around a count that a person has corrected in part.
+
+        Corrections make errors fewer, but by how much nobody knows: the count may be as far from
+        the truth as one that nobody has corrected, only not below what is annotated.
+
+        Parameters
+        ----------
+        detected : int
+            Number of detections.
+        annotated : int
+            Number of annotated cells.
+        final : int
+            Number of cells in all, as it stands now.
+        """
+        low, high = self.interval(detected)
+        return max(annotated, low + final - detected), high + final - detected
+
+
+class CountErrors(_Record):
+    """Of a model: the error of its counts at several thresholds."""
+
+    rate: float = Field(gt=0, lt=1)
+    images: int = Field(description="that the errors were measured on")
+    settings: DetectConfig = Field(description="their threshold is one of several")
+    thresholds: tuple[float, ...]
+    factors: tuple[float, ...]
+
+    def at(self, settings: DetectConfig) -> CountError | None:
+        """Return the error of counts drawn with these settings; None where it was not measured."""
+        same = settings.model_copy(update={"threshold": self.settings.threshold})
+        apart = np.abs(np.asarray(self.thresholds) - settings.threshold)
+        nearest = int(np.argmin(apart))
+        if same != self.settings or apart[nearest] > NEAR_THRESHOLD:
+            return None
+        return CountError(rate=self.rate, factor=self.factors[nearest])
+
+
+NEAR_THRESHOLD = 0.03
+"""Thresholds as near as this give nearly the same count: they were measured 0.05 apart."""
+
+
+def spread(count: int) -> float:
+    """Return the scale of the error of a count: chance for few cells, `SHARE` for many."""
+    return math.sqrt(count + 1 + (SHARE * count) ** 2)
+
+
+def measure(
+    judgements: Sequence[Judgement], settings: DetectConfig, thresholds: Sequence[float]
+) -> CountErrors | None:
+    """Measure the error of counts.
+
+    Parameters
+    ----------
+    judgements : sequence of Judgement
+        Of images that the network has not learnt from, one each.
+    settings : DetectConfig
+        What they were made with.
+    thresholds : sequence of float
+        Where to measure.
+
+    Returns
+    -------
+    CountErrors or None
+        None of fewer than `FEWEST_IMAGES`.
+    """
+    n = len(judgements)
+    if n < FEWEST_IMAGES:
+        return None
+    # The rank in n + 1 of the new image's error among the others is as likely to be any.
+    rank = min(n, math.ceil(RATE * (n + 1)))
+    factors = []
+    for threshold in thresholds:
+        counts = [int((one.scores >= threshold).sum()) for one in judgements]
+        errors = sorted(
+            abs(found - len(one.truth)) / spread(found)
+            for found, one in zip(counts, judgements, strict=True)
+        )
+        factors.append(round(errors[rank - 1], 4))
+    return CountErrors(
+        rate=min(RATE, round(n / (n + 1), 3)),
+        images=n,
+        settings=settings,
+        thresholds=tuple(thresholds),
+        factors=tuple(factors),
+    )
