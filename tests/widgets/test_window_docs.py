@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import re
 from pathlib import Path
 
@@ -28,13 +28,11 @@ OF_NAPARI = {"File", "Open Sample", "Plugins"}
 """Menus in which ours are."""
 
 
-@pytest.fixture(scope="module")
-def script():
+@pytest.fixture
+def script(monkeypatch):
     """Return the module docs/make_pictures.py."""
-    spec = importlib.util.spec_from_file_location("make_pictures", DOCS / "make_pictures.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    monkeypatch.syspath_prepend(str(DOCS))
+    return importlib.import_module("make_pictures")
 
 
 @pytest.fixture
