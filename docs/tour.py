@@ -108,7 +108,9 @@ class Tour:
 
     def learnt(self) -> None:
         """Wait for the new model."""
-        self.demo.finish(self.dock.fine_tune.job)
+        panel = self.dock.fine_tune
+        self.demo.finish(panel.job)
+        wait_until(lambda: "about" in panel.duration.text())
 
     def evaluate(self) -> None:
         """Finish an image that the better model does not know, and look at an error in it."""
