@@ -133,6 +133,17 @@ def test_a_row_goes_to_its_image(evaluated, viewer, until):
     assert counted[0] == counted[1]
 
 
+def test_an_error_is_shown_near_enough_and_no_nearer_than_before(evaluated, viewer):
+    camera, errors = viewer.scene.camera, evaluated.evaluate.errors
+    whole = camera.zoom
+    errors.step(1)
+    near = camera.zoom
+    assert near > 2 * whole
+    camera.zoom = 3 * near
+    errors.step(1)
+    assert camera.zoom == 3 * near
+
+
 def test_from_error_to_error(evaluated, viewer):
     errors = evaluated.evaluate.errors
     wrong = [one for one in evaluated.evaluate.outcomes if one.kind != "found"]

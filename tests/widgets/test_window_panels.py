@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
@@ -14,7 +16,7 @@ from napari_htcell.project import open_project
 from napari_htcell.widgets.correct import CorrectPanel
 from napari_htcell.widgets.detect import DetectPanel
 from napari_htcell.widgets.export import ExportPanel
-from napari_htcell.widgets.fine_tune import FineTunePanel, learnt_text
+from napari_htcell.widgets.fine_tune import TIMING, FineTunePanel, learnt_text
 from napari_htcell.widgets.htcell import HTCellPanel, Step
 from napari_htcell.widgets.image_table import NAME_ROLE, Column
 from napari_htcell.widgets.images import ImagesPanel
@@ -253,7 +255,7 @@ def test_fine_tune_says_how_long_it_takes_here(dock, quick_versions, until):
     document = dock.session.document
     document.mark_complete(True)
     dock.session.changed()
-    until(lambda: panel.duration.text() == "")
+    until(lambda: panel.duration.text() == TIMING)
     until(lambda: panel.duration.text().startswith("Takes about "))
     panel.run.button.click()
     until(lambda: not panel.job.is_running)
@@ -418,3 +420,16 @@ def test_what_a_new_model_is_worth_is_said_beside_the_one_before():
     assert "That of B is 0.61 on the same images." in better
     assert "no better" not in better
     assert "it may be no better: B knew such images" in learnt_text(card(0.82, 0.81))
+
+
+def test_export_says_where_the_file_is_in_the_project(dock, until, tmp_path):
+    panel, project = dock.export, dock.session.project
+    panel.export_counts(project.exports_folder / "counts.csv")
+    until(lambda: panel.state.text())
+    name = project.path.name
+    assert panel.state.text() == f"✓ 3 rows written to {Path(name, 'exports', 'counts.csv')}"
+    assert str(project.exports_folder) in panel.state.toolTip()
+    until(lambda: not panel.job.is_running)
+    panel.export_counts(tmp_path / "elsewhere.csv")
+    until(lambda: not panel.job.is_running)
+    assert panel.state.text().endswith(str(tmp_path / "elsewhere.csv"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from qtpy.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDialog, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
 from napari_htcell.cards import Card, Figure, TrainingImage
 from napari_htcell.models import ModelEntry
@@ -117,9 +118,10 @@ class CardDialog(QDialog):
         self.setWindowTitle(f"Model {entry.card.name}")
         self.text = QTextBrowser()
         self.text.setHtml(card_html(entry))
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.close)
+        # No box of standard buttons: their icons do not follow napari's themes.
+        self.close_button = QPushButton("Close")
+        self.close_button.clicked.connect(self.close)
         layout = QVBoxLayout(self)
         layout.addWidget(self.text)
-        layout.addWidget(buttons)
+        layout.addWidget(self.close_button, alignment=Qt.AlignmentFlag.AlignRight)
         self.resize(560, 460)

@@ -112,12 +112,13 @@ def basis_text(rows: list[Row], ran: str, not_detected: tuple[str, ...]) -> str:
         models = sorted({row.compared.model for row in rows})
         thresholds = sorted({round(row.threshold, 2) for row in rows})
         cells = sum(row.match.n_truth for row in rows)
+        images = len({row.compared.image for row in rows})
         low, high = thresholds[0], thresholds[-1]
         at = f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f}"
         how = "run now" if ran else "as detected"
         text = (
-            f"{' and '.join(models)}, {how}, at threshold {at}, beside {count(cells, 'click')} in "
-            f"{count(len({row.compared.image for row in rows}), 'complete image')}."
+            f"{' and '.join(models)}, {how}, at threshold {at}, compared with "
+            f"{count(cells, 'click')} in {count(images, 'complete image')}."
         )
         if len(models) > 1:
             text += " Different models: detect in all images with one of them to compare it."

@@ -60,15 +60,15 @@ class WindowDemo:
 
     def run(self) -> demo.DemoResult:
         """Do the whole job and take a picture of the window."""
-        self._open()
+        self.open()
         before_model = self.session.model
-        self._detect_all()
+        self.detect_all()
         before = demo.scores(self.project)
         chosen = demo.choose_images(self.project)
         for name in chosen:
-            self._complete(name)
+            self.complete(name)
         self._fine_tune()
-        self._detect_all()
+        self.detect_all()
         after = demo.scores(self.project)
         counts, points = self._export()
         return demo.DemoResult(
@@ -80,7 +80,8 @@ class WindowDemo:
             self._take_picture(chosen),
         )
 
-    def _open(self) -> None:
+    def open(self) -> None:
+        """Open the project and wait for its first image."""
         self.dock.images.open_folder(self.project.path)
         wait_until(lambda: self.session.document is not None)
         # The window's project is another object on the same folder; its exports are ours.
@@ -89,15 +90,16 @@ class WindowDemo:
         if not self.session.model:
             raise click.ClickException("there is no model to start from; install the package again")
 
-    def _detect_all(self) -> None:
+    def detect_all(self) -> None:
+        """Detect in all images of the project."""
         self.dock.show_step(Step.DETECT)
         self.dock.detect.run_all.button.click()
-        self._finish(self.dock.detect.all_job)
+        self.finish(self.dock.detect.all_job)
 
-    def _complete(self, name: str) -> None:
+    def complete(self, name: str) -> None:
         """Click what is missing, remove what is wrong, and mark the image complete."""
         self.dock.show_step(Step.CORRECT)
-        self._show(name)
+        self.show(name)
         document = self.session.document
         if document is None:
             raise click.ClickException(f"{name} cannot be shown")
@@ -116,7 +118,7 @@ class WindowDemo:
         self.dock.show_step(Step.FINE_TUNE)
         started_from = self.session.model
         self.dock.fine_tune.run.button.click()
-        self._finish(self.dock.fine_tune.job)
+        self.finish(self.dock.fine_tune.job)
         if self.session.model == started_from:
             raise click.ClickException("fine-tuning did not end with a new model")
 
@@ -129,13 +131,13 @@ class WindowDemo:
             (points, self.dock.export.export_points),
         ):
             export(path)
-            self._finish(self.dock.export.job)
+            self.finish(self.dock.export.job)
         return counts, points
 
     def _take_picture(self, learnt_from: tuple[str, ...]) -> Path:
         """Show an image that was not learnt from, beside the clicks it came with."""
         unseen = [name for name in self.project.images if name not in learnt_from]
-        self._show(unseen[len(unseen) // 2])
+        self.show(unseen[len(unseen) // 2])
         self.dock.show_step(Step.CORRECT)
         camera = self.viewer.scene.camera
         camera.zoom *= ZOOM
@@ -144,11 +146,12 @@ class WindowDemo:
         self.viewer.screenshot(str(path), canvas_only=False, flash=False)
         return path
 
-    def _show(self, name: str) -> None:
+    def show(self, name: str) -> None:
+        """Show an image of the project."""
         self.dock.images.show_image(name)
         wait_until(lambda: self.session.document is not None and self.session.document.name == name)
 
-    def _finish(self, job: Job) -> None:
+    def finish(self, job: Job) -> None:
         """Wait for a job, and stop here with its error if it fails."""
         errors: list[Exception] = []
         job.failed.connect(errors.append)

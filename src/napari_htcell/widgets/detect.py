@@ -59,6 +59,10 @@ class DetectPanel(Panel):
     def _build(self) -> None:
         self.model = ModelChoice(self)
         self.figures = note()
+        self.figures.setToolTip(
+            "<qt>F sums up how well the model finds cells: 1 is every cell and nothing else, 0 is "
+            "none. A detection counts as a cell's within so many micrometres of it</qt>"
+        )
         self.pixel_size = fields.spin_box(ProjectSettings, "pixel_size_um", "µm per pixel", 4)
         self.pixel_size.setSpecialValueText("unknown")
         self.pixel_size.setMinimum(0)
@@ -251,6 +255,7 @@ class DetectPanel(Panel):
             )
         else:
             self.pixel_hint.setText(f"From {document.picture.known_from}.")
+        self.form.setRowVisible(self.pixel_hint, document is not None)
 
     def _on_pixel_size_typed(self) -> None:
         if self.pixel_size.value() > 0:

@@ -11,8 +11,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QTreeWidgetItem, QV
 from napari_htcell.widgets.errors import LOOKS, SIGNS, Kind, Outcome
 from napari_htcell.widgets.tables import row, table
 
-GREY = "#484848"
-"""Behind the signs, as in most images."""
+BLACK = "#1e1e1e"
+"""Behind the signs: their colours are made for images, and green is hard to see on lighter grey."""
 
 FRAME = 3
 """Column of the frame, which images do not have."""
@@ -76,5 +76,5 @@ class ErrorList(QWidget):
 
 def _sign_html(kind: Kind) -> str:
     colour, _ = LOOKS[kind]
-    style = f"color:{colour};background-color:{GREY}"
+    style = f"color:{colour};background-color:{BLACK}"
     return f"<span style='{style}'>&nbsp;<b>{SIGNS[kind]}</b>&nbsp;</span>&nbsp;{kind}"

@@ -26,6 +26,7 @@ from napari_htcell.widgets.error_list import ErrorList
 from napari_htcell.widgets.errors import ErrorsLayer, Outcome, outcomes
 from napari_htcell.widgets.panel import JobRow, Panel, note
 from napari_htcell.widgets.tables import row, table
+from napari_htcell.widgets.theme import plain_tabs
 from napari_htcell.words import count
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 AGAIN_MS = 600
 """Pause after a change after which everything is compared anew."""
 
-COLUMNS = ("Image", "TP", "FP", "FN", "F", "d (µm)", "count")
+COLUMNS = ("Image", "TP", "FP", "FN", "F", "d (µm)", "count off")
 TIPS = (
     "",
     "Cells that were found",
@@ -48,7 +49,7 @@ TIPS = (
 )
 WHAT_TO_DO = (
     "Nothing to compare with yet: click every cell of an image, then tick “Every cell in this "
-    "image is clicked” in Correct. What a model finds there can be judged."
+    "image is annotated” in Correct. What a model finds there can be judged."
 )
 
 
@@ -94,7 +95,7 @@ class EvaluatePanel(Panel):
         self.table = table(COLUMNS, TIPS, 0)
         self.errors, self.curve = ErrorList(), CurvePage()
         self.below = QTabWidget()
-        self.below.setDocumentMode(True)
+        plain_tabs(self.below)
         self.below.addTab(self.errors, "Errors here")
         self.below.addTab(self.curve, "Threshold")
         layout = QVBoxLayout(self)

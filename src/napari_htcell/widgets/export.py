@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 import napari.viewer
@@ -147,7 +148,15 @@ class ExportPanel(Panel):
     def _on_written(self, number: int) -> None:
         noun = "point" if self._path.suffix.lower() == ".zip" else "row"
         what = "Page" if self._what == "summary" else count(number, noun)
-        self.state.setText(f"✓ {what} written to {self._path}")
+        self.state.setText(f"✓ {what} written to {self._where()}")
+        self.state.setToolTip(f"<qt>{escape(str(self._path))}</qt>")
+
+    def _where(self) -> Path:
+        """Return where the file is, as seen from the project's folder."""
+        project = self.session.project
+        if project is not None and self._path.is_relative_to(project.path):
+            return self._path.relative_to(project.path.parent)
+        return self._path
 
     def _on_finished(self) -> None:
         self.bar.hide()

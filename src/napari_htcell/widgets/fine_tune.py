@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import napari.viewer
 from qtpy.QtCore import QEvent
+from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 USUAL_VERSION = "the model's own"
 """What `learn.fine_tune` does where no version is named."""
+
+
+TIMING = "Timing a few steps, to say how long it takes here…"
+FOLDED, UNFOLDED = "▸ Advanced", "▾ Advanced"
 
 
 class FineTunePanel(Panel):
@@ -54,7 +59,7 @@ class FineTunePanel(Panel):
         self.again_job.returned.connect(self._on_again)
         self.again_job.finished.connect(self._on_again_finished)
         self._forecast_job.returned.connect(self._on_forecast)
-        self._forecast_job.finished.connect(self._foretell)
+        self._forecast_job.finished.connect(self._on_forecast_finished)
         self.version.currentIndexChanged.connect(self._foretell)
         self.fold.toggled.connect(self._on_fold)
         for signal in (
@@ -100,9 +105,11 @@ class FineTunePanel(Panel):
         form.addRow("Version", self.version)
         form.addRow("Name", self.name)
         form.addRow("Seed", self.seed)
-        self.fold = QCollapsible("Advanced")
+        # The sign is in the text, whose colour follows the theme; that of an icon does not.
+        self.fold = QCollapsible(FOLDED, expandedIcon=QIcon(), collapsedIcon=QIcon())
         self.fold.setDuration(0)
         self.fold.setContent(inside)
+        self.fold.collapse(animate=False)
         return self.fold
 
     def fine_tune(self) -> None:
@@ -160,13 +167,18 @@ class FineTunePanel(Panel):
         is_busy = self.job.is_running or self._forecast_job.is_running
         if wanted != self._foretold and self.isVisibleTo(self.window()) and not is_busy:
             self._foretold = wanted
-            self.duration.setText("")
+            self.duration.setText(TIMING)
             self._forecast_job.start(
                 "timing a few steps", lambda: jobs.forecast_steps(model, project, version)
             )
 
     def _on_forecast(self, found: Forecast) -> None:
         self.duration.setText(f"Takes about {duration_text(found.seconds)} on this computer.")
+
+    def _on_forecast_finished(self) -> None:
+        if self.duration.text() == TIMING:
+            self.duration.setText("")
+        self._foretell()
 
     def _on_progress(self, progress: Progress) -> None:
         self.curve.add(progress.loss, progress.held_out_loss)
@@ -192,6 +204,7 @@ class FineTunePanel(Panel):
         self._refresh()
 
     def _on_fold(self, is_open: bool) -> None:
+        self.fold.setText(UNFOLDED if is_open else FOLDED)
         if is_open and self.version.count() == 1 and not self._versions_job.is_running:
             self._versions_job.start("reading versions", jobs.versions_steps)
 
@@ -236,7 +249,7 @@ def learning_text(session: Session) -> tuple[str, bool]:
 
 def learnt_text(card: Card) -> str:
     """Return in words what a fine-tuned model is worth, and on what that was measured."""
-    text = f"{card.name} is ready and in use, after {card.seconds:.0f} s."
+    text = f"{card.name} is ready and in use, after {duration_text(card.seconds)}."
     if card.figures:
         one = card.figures[0]
         text += f" F within {one.cutoff_um:g} µm is {one.f_score:.2f} on {one.on}."

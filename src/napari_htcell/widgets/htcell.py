@@ -6,7 +6,8 @@ from enum import Enum
 
 import napari.viewer
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QSizePolicy, QSplitter, QTabWidget, QVBoxLayout
 
 from napari_htcell.progress import Progress
 from napari_htcell.widgets.correct import CorrectPanel
@@ -16,6 +17,7 @@ from napari_htcell.widgets.export import ExportPanel
 from napari_htcell.widgets.fine_tune import FineTunePanel
 from napari_htcell.widgets.images import ImagesPanel
 from napari_htcell.widgets.panel import Panel
+from napari_htcell.widgets.theme import plain_tabs
 
 
 class Step(Enum):
@@ -26,6 +28,10 @@ class Step(Enum):
     FINE_TUNE = "Fine-tune"
     EVALUATE = "Evaluate"
     EXPORT = "Export"
+
+
+MOST = 2 / 3
+"""Part of the dock's height that a step takes by itself at most."""
 
 
 class HTCellPanel(Panel):
@@ -45,10 +51,10 @@ class HTCellPanel(Panel):
         self.evaluate = EvaluatePanel(viewer)
         self.export = ExportPanel(viewer)
         self.steps = QTabWidget()
-        self.steps.setDocumentMode(True)
+        plain_tabs(self.steps)
         for number, (step, panel) in enumerate(zip(Step, self._step_panels(), strict=True), 1):
             self.steps.addTab(panel, f"{number} {step.value}")
-        split = QSplitter(Qt.Orientation.Vertical)
+        self._split = split = QSplitter(Qt.Orientation.Vertical)
         split.addWidget(self.images)
         split.addWidget(self.steps)
         split.setStretchFactor(0, 1)
@@ -57,12 +63,21 @@ class HTCellPanel(Panel):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(split)
+        self._is_split_by_hand = False
+        split.splitterMoved.connect(self._on_split)
+        self.steps.currentChanged.connect(self._share)
+        self._share()
         self.fine_tune.job.progressed.connect(self._on_training)
         self.fine_tune.job.finished.connect(self._on_training_finished)
 
     def show_step(self, step: Step) -> None:
         """Turn to a step."""
         self.steps.setCurrentIndex(list(Step).index(step))
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Share the height out as soon as it is known."""
+        super().showEvent(event)
+        self._share()
 
     def rest(self) -> None:
         """Stop what runs in any step, and save."""
@@ -73,9 +88,32 @@ class HTCellPanel(Panel):
     def _step_panels(self) -> tuple[Panel, ...]:
         return self.detect, self.correct, self.fine_tune, self.evaluate, self.export
 
+    def _share(self, *_: object) -> None:
+        """Give the step what it needs and the list the rest, unless the user has shared it out."""
+        current = self.steps.currentWidget()
+        for panel in self._step_panels():
+            is_current = panel is current
+            # Else every step is as tall as the tallest.
+            tall = QSizePolicy.Policy.Preferred if is_current else QSizePolicy.Policy.Ignored
+            panel.setSizePolicy(QSizePolicy.Policy.Preferred, tall)
+        if current is not None and not self._is_split_by_hand:
+            height, width = sum(self._split.sizes()), self.steps.width()
+            # As tall as the first step at least: tabs that jump are hard to click.
+            page = max(
+                needed
+                for one in (current, self.detect)
+                for needed in (one.heightForWidth(width), one.minimumSizeHint().height())
+            )
+            tabs = self.steps.minimumSizeHint().height() - current.minimumSizeHint().height()
+            wanted = min(page + tabs, round(MOST * height))
+            self._split.setSizes([height - wanted, wanted])
+
+    def _on_split(self, *_: int) -> None:
+        self._is_split_by_hand = True
+
     def _on_training(self, progress: Progress) -> None:
         # Seen from the other steps, where one goes on meanwhile.
-        if progress.total:
+        if progress.done < progress.total:
             percent = round(100 * progress.done / progress.total)
             self._say_beside(f" {percent} %")
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, QSize, QSortFilterProxyModel, Qt
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QPalette
+from qtpy.QtWidgets import QWidget
 
 from napari_htcell.imagefiles import SUFFIXES
 from napari_htcell.summaries import Summary
+from napari_htcell.widgets.theme import readable
 from napari_htcell.widgets.thumbnails import SIZE_PX, Thumbnails
 
 NAME_ROLE = int(Qt.ItemDataRole.UserRole)
@@ -77,12 +79,13 @@ class ImageTable(QAbstractTableModel):
     Parameters
     ----------
     thumbnails : Thumbnails
-    parent : QObject
+    parent : QWidget
+        In whose colours the states are shown.
     """
 
-    def __init__(self, thumbnails: Thumbnails, parent: QObject) -> None:
+    def __init__(self, thumbnails: Thumbnails, parent: QWidget) -> None:
         super().__init__(parent)
-        self._thumbnails = thumbnails
+        self._thumbnails, self._palette = thumbnails, parent.palette
         self._names: tuple[str, ...] = ()
         self._labels: list[str] = []
         self._rows: dict[str, int] = {}
@@ -156,7 +159,7 @@ class ImageTable(QAbstractTableModel):
             return ROW
         if role == Qt.ItemDataRole.ToolTipRole:
             return summary.fault or f"{name}: {STATE_TEXTS[state_of(summary)].lower()}"
-        return _look(column, summary, role)
+        return _look(column, summary, role, self._palette)
 
     def _on_thumbnail(self, name: str) -> None:
         index = self.at(name)
@@ -183,10 +186,10 @@ def _sort_key(column: int, summary: Summary) -> int | str:
     return summary.model
 
 
-def _look(column: Column, summary: Summary, role: int) -> Any:
+def _look(column: Column, summary: Summary, role: int, palette: Callable[[], QPalette]) -> Any:
     if role == Qt.ItemDataRole.ForegroundRole and column == Column.STATE:
         colour = COLOURS.get(state_of(summary))
-        return None if colour is None else QColor(colour)
+        return None if colour is None else readable(colour, palette())
     if role == Qt.ItemDataRole.TextAlignmentRole:
         if column == Column.STATE:
             return Qt.AlignmentFlag.AlignCenter

@@ -51,6 +51,12 @@ KEYS = (
 PAGE_KEY = "?"
 """Shows the page. Napari knows no such key, so that Qt has to listen to it."""
 
+HEAD = """# Keys and mouse
+
+The window shows the same list under *Keys…* in the step Correct. Only there do they change cells.
+"""
+"""Of the documentation's page."""
+
 MOUSE = (
     ("Click on a candidate", "accept it"),
     ("Click on empty ground", "add a cell that was missed"),
@@ -59,6 +65,7 @@ MOUSE = (
     ("Shift+drag", "accept all candidates in the rectangle"),
     ("Shift+Alt+drag, Shift+right-drag", "reject all candidates in the rectangle"),
     ("Drag empty ground, wheel", "move the view, zoom"),
+    ("Clicks, at last a double click", "the corners of a complete region, while you draw one"),
 )
 
 
@@ -72,16 +79,30 @@ def _handler(key: Key, actions: Actions) -> Callable[[Any], None]:
     return lambda _viewer: key.action(actions)
 
 
+def tables() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Return titles, and below each what one does and what that does."""
+    pressed = (*((key.shown, key.does) for key in KEYS), (PAGE_KEY, "show this page, or hide it"))
+    return ("With the mouse", MOUSE), ("With the keyboard", pressed)
+
+
 def page() -> str:
     """Return the list as HTML."""
-    pressed = (*((key.shown, key.does) for key in KEYS), (PAGE_KEY, "this page"))
-    parts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-        ("With the mouse", MOUSE),
-        ("With the keyboard", pressed),
-    )
-    return "".join(
-        f"<h3>{title}</h3><table cellpadding='3'>"
-        + "".join(f"<tr><td><b>{what}</b></td><td>{does}</td></tr>" for what, does in lines)
+    return (
+        "<table cellpadding='3'>"
+        + "".join(
+            f"<tr><td colspan='2'><h3><br>{title}</h3></td></tr>"
+            + "".join(f"<tr><td><b>{what}</b></td><td>{does}</td></tr>" for what, does in lines)
+            for title, lines in tables()
+        )
         + "</table>"
-        for title, lines in parts
     )
+
+
+def markdown() -> str:
+    """Return the list as a page of the documentation."""
+    parts = [
+        f"## {title}\n\n| | |\n|---|---|\n"
+        + "".join(f"| {what} | {does} |\n" for what, does in lines)
+        for title, lines in tables()
+    ]
+    return "\n".join([HEAD, *parts])

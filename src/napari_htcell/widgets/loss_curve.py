@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor, QPaintEvent, QPen, QPolygonF
+from qtpy.QtGui import QPaintEvent, QPen, QPolygonF
 
 from napari_htcell.widgets.plots import Plot
+from napari_htcell.widgets.theme import readable
 
 MAX_POINTS = 400
 """More than a dock is wide; beyond it neighbours are averaged."""
@@ -76,7 +77,12 @@ class LossCurve(Plot):
         left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
         for line, name, pen, side in (
             (self.loss, "loss", QPen(self.text_colour(), 1.5, solid), left),
-            (self.held_out, "left out", QPen(QColor(HELD_OUT_COLOUR), 1.5, dashed), right),
+            (
+                self.held_out,
+                "left out",
+                QPen(readable(HELD_OUT_COLOUR, self.palette()), 1.5, dashed),
+                right,
+            ),
         ):
             if len(line.values) > 1:
                 painter.setPen(pen)

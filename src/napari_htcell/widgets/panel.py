@@ -160,10 +160,12 @@ class JobRow(QWidget):
             self._start()
 
     def _on_progress(self, progress: Progress) -> None:
-        # Qt counts to 2**31 only, and shows a moving bar for a range of 0.
-        self.bar.setRange(0, progress.total)
+        # Qt counts to 2**31 only, and shows a moving bar for a range of 0. A part that is finished
+        # is not the whole job: nobody knows yet how long the next one takes.
+        is_under_way = progress.done < progress.total
+        self.bar.setRange(0, progress.total if is_under_way else 0)
         self.bar.setValue(progress.done)
-        left = time_text(progress.seconds_left)
+        left = time_text(progress.seconds_left) if is_under_way else ""
         self.left.setText(left or progress.what)
 
 

@@ -12,6 +12,7 @@ from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPalette, QPe
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_htcell.curve import Curve
+from napari_htcell.widgets.theme import readable
 
 MARGIN = 6
 PRECISION_COLOUR, RECALL_COLOUR = "#56b4e9", "#e69f00"
@@ -117,7 +118,7 @@ class CountPlot(Plot):
         for frame in known if len(known) <= 60 else ():
             painter.drawEllipse(self.place_of(frame), 1.5, 1.5)
         here = min(self._frame, len(self._counts) - 1)
-        painter.setPen(QPen(QColor(RECALL_COLOUR), 1.5))
+        painter.setPen(QPen(readable(RECALL_COLOUR, self.palette()), 1.5))
         x = self.place_of(here).x()
         painter.drawLine(QPointF(x, self.at(0, 1).y()), QPointF(x, self.at(0, 0).y()))
         count = self._counts[here]
@@ -153,8 +154,13 @@ class CurvePlot(Plot):
             return
         x = curve.thresholds
         for values, colour, style, width in (
-            (curve.precision, QColor(PRECISION_COLOUR), Qt.PenStyle.DashLine, 1.5),
-            (curve.recall, QColor(RECALL_COLOUR), Qt.PenStyle.DotLine, 2.0),
+            (
+                curve.precision,
+                readable(PRECISION_COLOUR, self.palette()),
+                Qt.PenStyle.DashLine,
+                1.5,
+            ),
+            (curve.recall, readable(RECALL_COLOUR, self.palette()), Qt.PenStyle.DotLine, 2.0),
             (curve.f_score, self.text_colour(), Qt.PenStyle.SolidLine, 2.0),
         ):
             painter.setPen(QPen(colour, width, style))
@@ -175,8 +181,8 @@ class CurvePlot(Plot):
         left, line = float(MARGIN), self.fontMetrics().height()
         for text, colour, style in (
             ("F", self.text_colour(), Qt.PenStyle.SolidLine),
-            ("precision", QColor(PRECISION_COLOUR), Qt.PenStyle.DashLine),
-            ("recall", QColor(RECALL_COLOUR), Qt.PenStyle.DotLine),
+            ("precision", readable(PRECISION_COLOUR, self.palette()), Qt.PenStyle.DashLine),
+            ("recall", readable(RECALL_COLOUR, self.palette()), Qt.PenStyle.DotLine),
         ):
             painter.setPen(QPen(colour, 2, style))
             painter.drawLine(QPointF(left, line / 2), QPointF(left + 16, line / 2))

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 from napari.layers import Image
 
+CLOSE = 3.0
+"""A place is shown so much larger than the whole image, or as it was if that was larger still."""
+
 
 def go_to(viewer: Any, image: Image, frame: int, place: np.ndarray | None = None) -> None:
-    """Show a frame of an image layer, and a place in it in the middle.
+    """Show a frame of an image layer, and a place in it in the middle, near enough to be seen.
 
     Parameters
     ----------
@@ -26,3 +29,7 @@ def go_to(viewer: Any, image: Image, frame: int, place: np.ndarray | None = None
         viewer.dims.set_point(viewer.dims.ndim - 3, float(world[0]))
     if place is not None:
         viewer.scene.camera.center = tuple(world[-2:])
+        # In a view of the whole image the middle is not found.
+        extent = np.ptp(image.extent.world[:, -2:], axis=0).min()
+        least = CLOSE * min(viewer.canvas.size) / extent
+        viewer.scene.camera.zoom = max(viewer.scene.camera.zoom, least)
