@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 
 from napari_htcell import checkpoint
+from napari_htcell.cards import software
+from napari_htcell.models import Model
 from napari_htcell.network import Network
 from napari_htcell.progress import Clock, Progress
 from napari_htcell.training import Keeper, Lesson, train_network
+from napari_htcell.versions import Version
 
 
 class Course:
@@ -106,3 +111,17 @@ class Course:
     def _state(self, name: str) -> checkpoint.State | None:
         keeper = self._keepers[name]
         return checkpoint.peek(keeper.path, keeper.job)
+
+
+def fingerprint(start: Model, version: Version, lessons: Sequence[Lesson]) -> str:
+    """Return a hash of all that the result depends on: recipe, settings, weights and images."""
+    recipe = json.dumps(asdict(version), default=lambda part: part.__qualname__)
+    settings = start.card.training.model_dump_json(exclude={"checkpoint_seconds", "device"})
+    versions = json.dumps(software())
+    digest = hashlib.sha256((recipe + settings + versions).encode())
+    for value in start.network.state_dict().values():
+        digest.update(value.cpu().numpy().tobytes())
+    for lesson in lessons:
+        for one in lesson.images:
+            digest.update(one.digest().encode())
+    return digest.hexdigest()

@@ -7,10 +7,8 @@ where they are closed; the same call goes on from there later.
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 from collections.abc import Collection, Generator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,10 +22,9 @@ from napari_htcell.cards import (
     NOT_LEARNT,
     SAME_IMAGES,
     Card,
-    software,
 )
 from napari_htcell.config import DetectConfig, TrainConfig
-from napari_htcell.course import Course
+from napari_htcell.course import Course, fingerprint
 from napari_htcell.dataset import LearningImage, NothingToLearnError, learning_images
 from napari_htcell.device import choose_device, choose_precision, place
 from napari_htcell.folds import turns_of
@@ -38,6 +35,9 @@ from napari_htcell.training import Lesson
 from napari_htcell.versions import Stage, Version, fine_tuning_of, get_version
 
 Steps = Generator[Progress, None, Model]
+
+GONE_WRONG = 0.1
+"""F by which chance alone makes no network worse on what it has learnt from than on others."""
 
 CHECKING = "checking on images left out"
 
@@ -221,7 +221,7 @@ def _learn(
         return is_new and (judges is None or one.card.name in judges)
 
     turns = turns_of(last, may_judge, is_trained=len(lessons) > 1 or base is not None)
-    job = _fingerprint(start, version, lessons)
+    job = fingerprint(start, version, lessons)
     checkpoint.sweep(project.training_folder, keep=job)
     parts = {"first": lessons[:-1], "last": [last]} | {
         name: [lesson] for name, (lesson, _) in turns.items()
@@ -261,6 +261,14 @@ def _learn(
     if judgements:
         detection = choose_threshold(judgements, card.detection)
         measured = figures(judgements, detection, LEFT_OUT if turns else NOT_LEARNT)
+        if turns:
+            # The network that is kept is not one of those judged: should its training have gone
+            # wrong, it is worse on what it has learnt from than they are on what they have not.
+            judging = list(filter(may_judge, last.images))
+            by_heart = judge(network, judging, detection, chosen.pixel_size_um)
+            kept = figures(by_heart, detection, LEARNT_FROM)
+            if kept[0].f_score < measured[0].f_score - GONE_WRONG:
+                measured = kept
         errors = counting.measure(judgements, detection, thresholds_of(detection))
         card = card.model_copy(
             update={"detection": detection, "figures": measured, "count_errors": errors}
@@ -295,17 +303,3 @@ def _complete_ones(
         return (yield from learning_images(project, stage, card.training, card.image_pixel_size_um))
     except NothingToLearnError:
         return []
-
-
-def _fingerprint(start: Model, version: Version, lessons: Sequence[Lesson]) -> str:
-    """Return a hash of all that the result depends on: recipe, settings, weights and images."""
-    recipe = json.dumps(asdict(version), default=lambda part: part.__qualname__)
-    settings = start.card.training.model_dump_json(exclude={"checkpoint_seconds", "device"})
-    versions = json.dumps(software())
-    digest = hashlib.sha256((recipe + settings + versions).encode())
-    for value in start.network.state_dict().values():
-        digest.update(value.cpu().numpy().tobytes())
-    for lesson in lessons:
-        for one in lesson.images:
-            digest.update(one.digest().encode())
-    return digest.hexdigest()

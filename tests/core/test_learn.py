@@ -21,6 +21,7 @@ from napari_htcell import learn, models, versions
 from napari_htcell.annotations import Annotation, Region
 from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, NOT_LEARNT, SAME_IMAGES, Card
 from napari_htcell.config import PAPER_CUTOFF_UM
+from napari_htcell.course import Course
 from napari_htcell.dataset import NothingToLearnError
 from napari_htcell.detect import detect
 from napari_htcell.evaluate import evaluate
@@ -212,6 +213,30 @@ def test_a_calibrated_version_scales_its_logits(
     assert slope > 0
     assert abs(slope - 1) + abs(offset) > 0.01
     np.testing.assert_allclose(after, slope * before + offset, atol=1e-4)
+
+
+def test_a_training_that_went_wrong_at_its_end_is_not_praised(
+    make_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(versions.VERSIONS, "D", _long(versions.VERSIONS["D"], steps=60))
+    project = make_project(a=ALL, b=ALL)
+    well = train("D", project, name="well", **TINY).card.figures[0]
+    assert (well.on, well.f_score > 0) == (LEFT_OUT, True)
+    before = Course.train
+
+    def diverging(self: Course, name: str, network: Any, *rest: Any, **more: Any) -> Any:
+        yield from before(self, name, network, *rest, **more)
+        if name == "last":
+            torch.nn.init.constant_(network.last.bias, -50)
+
+    monkeypatch.setattr(Course, "train", diverging)
+    badly = train("D", project, name="badly", **TINY).card.figures[0]
+    assert (badly.on, badly.f_score) == (LEARNT_FROM, 0)
+
+
+def _long(version: versions.Version, steps: int) -> versions.Version:
+    (stage,) = version.stages
+    return replace(version, stages=(replace(stage, min_steps=steps),))
 
 
 def test_a_single_cell_moves_no_threshold(project: Project) -> None:
