@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from napari_htcell.annotations import Annotation, frames_of
 from napari_htcell.cards import Card, TrainingImage
 from napari_htcell.config import DetectConfig
+from napari_htcell.counting import CountError
 from napari_htcell.detections import Detections
 from napari_htcell.evaluate import Judgement, Match, Totals, total
 from napari_htcell.models import Model, ModelError, find_model
 from napari_htcell.progress import Clock, Progress, run
 from napari_htcell.project import Project, ProjectError
+from napari_htcell.words import count
 
 LOWEST = 0.05
 """Threshold of a new detection, so that a curve can be drawn from there."""
@@ -34,6 +36,9 @@ class Compared:
         Of the detection; its threshold is the one to compare at.
     has_learnt : bool
         Whether the model is known to have learnt from this frame, so that figures flatter.
+    count_error : CountError or None
+        What the error of the count is said to be; None where it is not known, or where only
+        regions are complete.
     """
 
     image: str
@@ -42,11 +47,48 @@ class Compared:
     model: str
     settings: DetectConfig
     has_learnt: bool = False
+    count_error: CountError | None = None
+
+    @property
+    def interval_holds(self) -> bool | None:
+        """Whether the true number is in the interval around the count; None without one."""
+        if self.count_error is None:
+            return None
+        judgement = self.judgement
+        low, high = self.count_error.interval(
+            int((judgement.scores >= self.settings.threshold).sum())
+        )
+        return low <= len(judgement.truth) <= high
 
     def match(self, cutoff_um: float, threshold: float | None = None) -> Match:
         """Compare at the detection's own threshold, or at another one."""
         threshold = self.settings.threshold if threshold is None else threshold
         return self.judgement.match(threshold, cutoff_um)
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How often intervals of counts hold the truth.
+
+    Parameters
+    ----------
+    held, images : int
+        In how many of how many images.
+    rate : float
+        How often they are said to.
+    """
+
+    held: int
+    images: int
+    rate: float
+
+    @property
+    def in_words(self) -> str:
+        """What to tell the user."""
+        return (
+            f"the true number is in the interval of {self.held} of {count(self.images, 'image')} "
+            f"(stated: {self.rate:.0%})"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +117,13 @@ class Comparison:
     def has_curve(self) -> bool:
         """Whether another threshold gives fewer of the same detections, not others."""
         return bool(self.images) and all(one.settings.method == "peaks" for one in self.images)
+
+    @property
+    def intervals(self) -> Intervals | None:
+        """How often the intervals of counts hold the truth; None without one."""
+        held = [one.interval_holds for one in self.images if one.interval_holds is not None]
+        rates = {one.count_error.rate for one in self.images if one.count_error is not None}
+        return Intervals(sum(held), len(held), min(rates)) if held else None
 
     def totals(self, cutoff_um: float) -> Totals:
         """Compare all images and sum."""
@@ -190,9 +239,11 @@ def compare_image(
         judgement = Judgement(
             points[inside], scores[inside], truth[true], how.pixel_size_um, lowest
         )
-        compared.append(
-            Compared(name, frame, judgement, how.model, settings or how.settings, frame in learnt)
-        )
+        at = settings or how.settings
+        error = None
+        if how.count_errors is not None and annotation.status(frame) == "complete":
+            error = how.count_errors.at(at)
+        compared.append(Compared(name, frame, judgement, how.model, at, frame in learnt, error))
     return tuple(compared)
 
 

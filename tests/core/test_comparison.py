@@ -15,6 +15,7 @@ from napari_htcell.annotations import Annotation, Region
 from napari_htcell.cards import TrainingImage
 from napari_htcell.comparison import compare_image, evaluate_project_steps
 from napari_htcell.config import DetectConfig
+from napari_htcell.counting import CountErrors
 from napari_htcell.detections import Detections, Provenance
 from napari_htcell.models import Model
 from napari_htcell.progress import run
@@ -107,6 +108,28 @@ def test_regions_count_what_lies_in_them() -> None:
     (one,) = compare_image("a", annotation, found([[11, 10], [35, 5], [80, 80]]))
     match = one.match(16)
     assert (match.tp, match.fp, match.fn) == (1, 1, 1)
+
+
+def test_whether_intervals_hold_the_true_number(project: Project) -> None:
+    errors = CountErrors(
+        rate=0.75,
+        images=3,
+        settings=DetectConfig(threshold=0.3),
+        thresholds=(0.3,),
+        factors=(0.5,),
+    )
+    # The reach is half of the square root of n + 1 + (n / 10) squared: 2 to 6, and 0 to 2.
+    project.save_detections("a.tif", found(CELLS[:4], count_errors=errors))
+    project.save_detections("c.tif", found(CELLS[:1], count_errors=errors))
+    comparison = htcell.evaluate_project(project)
+    assert [one.interval_holds for one in comparison.images] == [True, False]
+    assert comparison.intervals is not None
+    assert comparison.intervals.in_words == (
+        "the true number is in the interval of 1 of 2 images (stated: 75%)"
+    )
+    project.save_detections("a.tif", found(CELLS))
+    project.save_detections("c.tif", found(CELLS).above(0.5))
+    assert htcell.evaluate_project(project).intervals is None
 
 
 def test_frames_of_a_stack_apart_and_only_those_looked_at() -> None:

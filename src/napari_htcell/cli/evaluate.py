@@ -12,7 +12,7 @@ import click
 from napari_htcell.cli.options import EXISTING, FiniteRange, build, pixel_size, settings_options
 from napari_htcell.cli.pairs import judgements_of
 from napari_htcell.cli.reporting import Reporter, following
-from napari_htcell.comparison import evaluate_project_steps
+from napari_htcell.comparison import Comparison, Intervals, evaluate_project_steps
 from napari_htcell.config import EvaluateConfig
 from napari_htcell.curve import Curve, precision_recall_steps
 from napari_htcell.evaluate import Judgement, Match, Totals, total
@@ -66,10 +66,16 @@ def evaluate(
     images; or folders of CSV files named as their images, such as a project's `detections` and
     `truth`. An image that one of them does not name has no points there.
     """
+    intervals: Intervals | None = None
     if truth is None:
         _refuse({"--common": common, "--pixel-size": pixel_size_um}, "two tables")
         cutoff = _cutoff(cutoff_um, cutoff_px)
-        images = _of_project(predicted, model, report, curve=curve)
+        comparison = _of_project(predicted, model, report, curve=curve)
+        images = [
+            One(one.image, one.judgement, one.settings.threshold, one.frame)
+            for one in comparison.images
+        ]
+        intervals = comparison.intervals
     else:
         _refuse({"--model": model}, "a project")
         if cutoff_px is None and pixel_size_um is None:
@@ -86,6 +92,9 @@ def evaluate(
     totals = _totals(total(matches))
     result: dict[str, Any] = {"images": rows, "totals": totals} | cutoff
     lines = _table(rows, totals, in_pixels=truth is not None and pixel_size_um is None)
+    if intervals is not None:
+        result |= {"intervals": asdict(intervals)}
+        lines.append(intervals.in_words)
     if curve:
         judgements = [one.judgement for one in images]
         drawn = report.follow(precision_recall_steps(judgements, **cutoff))
@@ -94,7 +103,7 @@ def evaluate(
     report.result(result, lines)
 
 
-def _of_project(path: Path, name: str | None, report: Reporter, *, curve: bool) -> list[One]:
+def _of_project(path: Path, name: str | None, report: Reporter, *, curve: bool) -> Comparison:
     """Compare what is kept in a project, or found by a model now, with what is complete there."""
     if not path.is_dir():
         raise click.UsageError(f"{path} is no project; give TRUTH too, to compare two tables")
@@ -120,10 +129,7 @@ def _of_project(path: Path, name: str | None, report: Reporter, *, curve: bool) 
         )
     if curve and not comparison.has_curve:
         raise click.UsageError("a curve needs detections by the method peaks")
-    return [
-        One(one.image, one.judgement, one.settings.threshold, one.frame)
-        for one in comparison.images
-    ]
+    return comparison
 
 
 def _refuse(flags: dict[str, Any], what: str) -> None:
