@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from napari_htcell import atomic, checkpoint, config, models, networks
+from napari_htcell import atomic, checkpoint, config, models, networks, own_models
 from napari_htcell.calibrate import choose_threshold, figures, judge
 from napari_htcell.cards import (
     LEARNT_FROM,
@@ -182,7 +182,7 @@ def _name(name: str | None, version: Version, project: Project) -> str:
     """Return the new model's name, refusing one that cannot be kept before hours are spent."""
     if name is None:
         return f"{version.name}-{datetime.now(UTC):%Y-%m-%d}"
-    models.check_new_name(name, project.models_folder)
+    own_models.check_new_name(name, project.models_folder)
     return name
 
 
