@@ -222,7 +222,7 @@ class ImportPanel(Panel):
         project = self._destination.project
         if project is not None and self.session.project is project:
             for name, annotation in self._plan.items():
-                document = self.session.known(name)
+                document = self.session.documents.get(name)
                 if document is not None:
                     # A new object, which is saved again: clicks made meanwhile were saved over it.
                     document.saved_annotation = annotation

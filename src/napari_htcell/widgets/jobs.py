@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_htcell.detections import Detections
     from napari_htcell.forecast import Forecast
     from napari_htcell.models import Model, ModelEntry
-    from napari_htcell.widgets.session import State
+    from napari_htcell.widgets.open_documents import State
 
 OPENING_SECONDS = 0.3
 """Time for reading annotations before a project is shown; the rest is read while it is."""
