@@ -103,7 +103,7 @@ class CorrectPanel(Panel):
     def _connect(self) -> None:
         self.undo_button.clicked.connect(self.session.undo)
         self.redo_button.clicked.connect(self.session.redo)
-        self.accept_button.clicked.connect(self.accept_all)
+        self.accept_button.clicked.connect(self.desk.actions.accept_all)
         self.complete.clicked.connect(self._on_complete)
         self.save_button.clicked.connect(self._save_as)
         self.keys_button.clicked.connect(self.keys_page.toggle)
@@ -116,15 +116,6 @@ class CorrectPanel(Panel):
 
     def _wants_clicks(self) -> bool:
         return self.by_clicks.isChecked() and self.isVisible()
-
-    def accept_all(self) -> None:
-        """Accept every candidate of the frame that is shown."""
-        document = self.session.document
-        if document is not None:
-            candidates = document.candidates_in(self.desk.frame)
-            if len(candidates):
-                document.accept(candidates)
-                self.session.changed()
 
     def _on_complete(self, complete: bool) -> None:
         document = self.session.document

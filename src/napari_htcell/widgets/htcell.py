@@ -6,7 +6,7 @@ from enum import Enum
 
 import napari.viewer
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout
+from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from napari_htcell.progress import Progress
 from napari_htcell.widgets.correct import CorrectPanel
@@ -37,7 +37,11 @@ class HTCellPanel(Panel):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        # Imported here: commands are about this panel and open it.
+        from napari_htcell.widgets import commands
+
         super().__init__(viewer)
+        commands.offer_shortcuts()
         self.images = ImagesPanel(viewer)
         self.detect = DetectPanel(viewer)
         self.correct = CorrectPanel(viewer)
@@ -63,6 +67,12 @@ class HTCellPanel(Panel):
     def show_step(self, step: Step) -> None:
         """Turn to a step."""
         self.steps.setCurrentIndex(list(Step).index(step))
+
+    def turn_to(self, panel: QWidget) -> None:
+        """Turn to the step that a panel is in, if it is in one."""
+        for step in self._step_panels():
+            if step is panel or step.isAncestorOf(panel):
+                self.steps.setCurrentWidget(step)
 
     def rest(self) -> None:
         """Stop what runs in any step, and save."""

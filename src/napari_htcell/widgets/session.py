@@ -123,15 +123,18 @@ class Session:
         self._summarise()
         self.saved_changed.emit()
 
-    def undo(self) -> None:
-        """Take the last change of the image back."""
-        if self.document is not None and self.document.undo():
-            self.changed()
+    def undo(self) -> bool:
+        """Take the last change of the image back; False if there is none."""
+        return self._changed_if(self.document is not None and self.document.undo())
 
-    def redo(self) -> None:
-        """Make the change again that was taken back last."""
-        if self.document is not None and self.document.redo():
+    def redo(self) -> bool:
+        """Make the change again that was taken back last; False if there is none."""
+        return self._changed_if(self.document is not None and self.document.redo())
+
+    def _changed_if(self, is_changed: bool) -> bool:
+        if is_changed:
             self.changed()
+        return is_changed
 
     def predicted(self, document: Document, prediction: Prediction, settings: DetectConfig) -> None:
         """Keep what the network saw in an image, and draw detections from it."""
