@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hand import Hand
-from napari.utils.action_manager import action_manager
 from npe2 import PluginManifest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
@@ -97,7 +95,7 @@ def test_the_manifest_has_exactly_these_commands():
     place = f"{commands.__name__}:"
     listed = [one for one in manifest.contributions.commands if one.python_name.startswith(place)]
     assert [(one.id, one.python_name, one.title) for one in listed] == [
-        (f"{commands.PLUGIN}.{one.name}", place + one.name, one.title) for one in commands.COMMANDS
+        (f"napari-htcell.{one.name}", place + one.name, one.title) for one in commands.COMMANDS
     ]
     assert {one.name for one in keys.KEYS} < {one.name for one in commands.COMMANDS}
 
@@ -147,12 +145,12 @@ def test_detect_accept_undo_reject_by_their_names(viewer, said, until, tiny_proj
     assert dock.desk.heat_map.layer is not None
     choose("Show the heat map, or hide it")
     assert dock.desk.heat_map.layer is None
-    choose("Accept all candidates above the threshold in this image")
+    choose("Take all candidates above the threshold in the image")
     assert dock.correct.isVisible()
     assert len(session.document.annotation.points) == before + candidates
     choose("Undo the last change of the image")
     assert len(session.document.candidates) == candidates
-    choose("Reject all candidates above the threshold in this image")
+    choose("Reject all candidates above the threshold in the image")
     assert len(session.document.annotation.rejected) == candidates
     assert len(session.document.candidates) == 0
     choose("Undo the last change of the image")
@@ -199,19 +197,3 @@ def test_points_are_read_and_saved_by_napari_and_not_by_hand(viewer):
     type_words("points of cells HTCell")
     assert shown()["Read points of cells (HTCell)"] is False
     assert shown()["Save points of cells (HTCell)"] is False
-
-
-def test_a_command_can_be_given_a_shortcut(viewer, said, qtbot):
-    viewer.add_image(np.zeros((40, 50)))
-    dock = dock_of(viewer)
-    name = f"{commands.PLUGIN}:toggle_complete"
-    hand = Hand(viewer, dock, qtbot)
-    dock.show_step(Step.CORRECT)
-    action_manager.bind_shortcut(name, "Control-Alt-M")  # what the page of shortcuts does
-    try:
-        hand.key(
-            Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
-        )
-        assert dock.correct.complete.isChecked()
-    finally:
-        action_manager.unbind_shortcut(name)

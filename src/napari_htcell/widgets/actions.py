@@ -54,11 +54,11 @@ class Actions:
 
     def accept_all(self) -> str:
         """Accept every candidate of the frame that is shown."""
-        return self._decide_all(rejects=False)
+        return self._why_not() or self.decide_all(rejects=False)
 
     def reject_all(self) -> str:
         """Reject every candidate of the frame that is shown."""
-        return self._decide_all(rejects=True)
+        return self._why_not() or self.decide_all(rejects=True)
 
     def next_candidate(self) -> str:
         """Go to the next candidate of the frame, and show it."""
@@ -114,12 +114,9 @@ class Actions:
 
     def _decide(self, rejects: bool) -> str:
         desk, document = self._desk, self._desk.session.document
-        if document is None:
-            return NO_IMAGE
-        if not desk.clicks.are_wanted:
-            return NO_CLICKS
-        if not desk.detected.visible:
-            return "Candidates are hidden"
+        missing = self._why_not()
+        if document is None or missing:
+            return missing
         is_on_tour = self._is_on_tour()
         index = self._current() if is_on_tour else self._nearest_to_mouse()
         if index is None:
@@ -130,7 +127,16 @@ class Actions:
             self._go(1)
         return ""
 
-    def _decide_all(self, rejects: bool) -> str:
+    def _why_not(self) -> str:
+        """Return why candidates cannot be decided on now; nobody decides on what is not seen."""
+        if self._desk.session.document is None:
+            return NO_IMAGE
+        if not self._desk.clicks.are_wanted:
+            return NO_CLICKS
+        return "" if self._desk.detected.visible else "Candidates are hidden"
+
+    def decide_all(self, rejects: bool) -> str:
+        """Accept or reject every candidate of the frame, even where clicks change nothing."""
         session, chosen = self._desk.session, self._open()
         if session.document is None:
             return NO_IMAGE

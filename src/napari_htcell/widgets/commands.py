@@ -1,7 +1,9 @@
 """What napari's command palette offers: everything that has a key, and the panels' buttons.
 
 Napari reads names and titles in the manifest, which has to have exactly those of `COMMANDS`, and
-asks this module for the function of that name.
+asks this module for the function of that name. They are not given to napari's manager of shortcuts:
+whoever changes any shortcut there would be warned of all of ours at every start, since napari looks
+for them before it loads a plugin.
 """
 
 from __future__ import annotations
@@ -12,8 +14,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 import napari.viewer
-from napari.components import ViewerModel
-from napari.utils.action_manager import action_manager
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QAbstractButton
 
@@ -28,7 +28,6 @@ from napari_htcell.widgets.images import ImagesPanel
 from napari_htcell.widgets.import_points import ImportPanel
 from napari_htcell.widgets.panel import JobRow, Panel
 
-PLUGIN = "napari-htcell"
 NO_FOLDER = "Open the folder with your images first"
 RUN_FIRST = "Detect first in this image: only the points are kept on disk"
 
@@ -176,16 +175,6 @@ COMMANDS = (
         _press(DetectPanel, lambda panel: panel.model.card_button, _no_detection),
     ),
     Command(
-        "accept_all",
-        "accept all candidates above the threshold in this image",
-        partial(_act, Actions.accept_all, CorrectPanel),
-    ),
-    Command(
-        "reject_all",
-        "reject all candidates above the threshold in this image",
-        partial(_act, Actions.reject_all, CorrectPanel),
-    ),
-    Command(
         "draw_region",
         "draw a complete region, or stop drawing",
         _press(CorrectPanel, lambda panel: panel.region_button, NO_IMAGE),
@@ -228,14 +217,6 @@ COMMANDS = (
 )
 
 _BY_NAME = {command.name: command for command in COMMANDS}
-
-
-def offer_shortcuts() -> None:
-    """List all commands in napari's preferences, where the user can give each a shortcut."""
-    for command in COMMANDS:
-        action_manager.register_action(
-            f"{PLUGIN}:{command.name}", command.function, command.title, ViewerModel
-        )
 
 
 def __getattr__(name: str) -> Callable[[napari.viewer.Viewer], None]:

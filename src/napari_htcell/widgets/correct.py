@@ -103,7 +103,8 @@ class CorrectPanel(Panel):
     def _connect(self) -> None:
         self.undo_button.clicked.connect(self.session.undo)
         self.redo_button.clicked.connect(self.session.redo)
-        self.accept_button.clicked.connect(self.desk.actions.accept_all)
+        actions = self.desk.actions
+        self.accept_button.clicked.connect(lambda: actions.decide_all(rejects=False))
         self.complete.clicked.connect(self._on_complete)
         self.save_button.clicked.connect(self._save_as)
         self.keys_button.clicked.connect(self.keys_page.toggle)

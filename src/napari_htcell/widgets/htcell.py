@@ -37,11 +37,7 @@ class HTCellPanel(Panel):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        # Imported here: commands are about this panel and open it.
-        from napari_htcell.widgets import commands
-
         super().__init__(viewer)
-        commands.offer_shortcuts()
         self.images = ImagesPanel(viewer)
         self.detect = DetectPanel(viewer)
         self.correct = CorrectPanel(viewer)

@@ -54,6 +54,18 @@ KEYS = (
         Actions.reject_nearest,
     ),
     Key(
+        "accept_all",
+        "Shift-T",
+        "take all candidates above the threshold in the image",
+        Actions.accept_all,
+    ),
+    Key(
+        "reject_all",
+        "Shift-R",
+        "reject all candidates above the threshold in the image",
+        Actions.reject_all,
+    ),
+    Key(
         "toggle_candidates",
         "H",
         "hide the candidates, or show them again",
@@ -85,10 +97,7 @@ MOUSE = (
 )
 
 
-PALETTE = (
-    "Everything else that a button does has a name: press Ctrl+Shift+P and type HTCell. A key of "
-    "your own for any of it: File > Preferences > Shortcuts."
-)
+PALETTE = "Everything else that a button does has a name: press Ctrl+Shift+P and type HTCell."
 
 
 def bind(viewer: Any, actions: Actions) -> None:
