@@ -56,7 +56,7 @@ class CorrectPanel(Panel):
     def _build(self) -> None:
         self.legend, self.hint = Legend(), note(HINT)
         self.by_clicks = QCheckBox("Clicks on the image change points")
-        self.by_clicks.setChecked(True)
+        self.by_clicks.setChecked(self.session.preferences.clicks_change_points)
         self.by_clicks.setToolTip(
             "<qt>While this is on and visible. Dragging on nothing still moves the image.</qt>"
         )

@@ -11,7 +11,7 @@ from napari.utils.notifications import show_warning
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_htcell.widgets import keys, layers, sample, view
+from napari_htcell.widgets import keys, layers, preferences, sample, view
 from napari_htcell.widgets.actions import Actions
 from napari_htcell.widgets.autosave import Autosave
 from napari_htcell.widgets.clicks import Clicks
@@ -39,7 +39,7 @@ class Desk:
     frame_changed = Signal()
 
     def __init__(self, viewer: Any) -> None:
-        self.session = Session()
+        self.session = Session(preferences.read())
         self.autosave = Autosave(self.session)
         self.clicks = Clicks(self)
         self.actions = Actions(self)
@@ -61,6 +61,7 @@ class Desk:
         session.document_changed.connect(self._show)
         session.marks_changed.connect(self.draw)
         session.found_changed.connect(self.draw)
+        preferences.on_change(self._on_preferences)
         viewer.layers.events.removed.connect(self._on_removed)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.selection.events.active.connect(self._on_active)
@@ -234,6 +235,14 @@ class Desk:
         """Show a frame of a time stack, and a place in it, (y, x) in pixels, in the middle."""
         if self._image is not None and self.viewer is not None:
             view.go_to(self.viewer, self._image, frame, place)
+
+    def _on_preferences(self, _event: Any) -> None:
+        """Draw as it is preferred now; what else is preferred holds from the next time on."""
+        self.session.preferences = preferences.read()
+        document, viewer = self.session.document, self.viewer
+        if document is not None and viewer is not None and self._image is not None:
+            self._marks.make(viewer, self._image, document)
+            self.draw()
 
     def _on_step(self, _event: Any) -> None:
         self.frame_changed.emit()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_htcell.config import DEFAULT_MODEL, DetectConfig
+from napari_htcell.config import DEFAULT_MODEL, DetectConfig, Preferences
 from napari_htcell.lease import Holder, Lease
 from napari_htcell.models import ModelEntry, list_models
 from napari_htcell.project import Project, ProjectSettings
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 class Session:
     """The state behind all widgets of one viewer.
+
+    Parameters
+    ----------
+    preferences : Preferences, optional
+        What the user has set for all windows.
 
     Attributes
     ----------
@@ -59,7 +64,8 @@ class Session:
     image_called = Signal(str)
     """An image of the project is wanted, by its name."""
 
-    def __init__(self) -> None:
+    def __init__(self, preferences: Preferences | None = None) -> None:
+        self.preferences = preferences or Preferences()
         self.project: Project | None = None
         self.document: Document | None = None
         self.summaries: dict[str, Summary] = {}
@@ -223,7 +229,7 @@ class Session:
         if choose in names:
             self.model = choose
         elif self.model not in names:
-            self.model = _usual(self.models)
+            self.model = _usual(self.models, self.preferences.model)
         self.models_changed.emit()
 
     @property
@@ -279,8 +285,10 @@ class Session:
             self.summaries[name] = summary
 
 
-def _usual(models: list[ModelEntry]) -> str:
-    """Return the model to begin with: the project's newest, else the shipped one."""
+def _usual(models: list[ModelEntry], preferred: str) -> str:
+    """Return the model to begin with: the preferred one, the project's newest, the shipped one."""
+    if any(one.card.name == preferred for one in models):
+        return preferred
     own = [one.card for one in models if one.origin == "project"]
     if own:
         return max(own, key=lambda card: card.date).name
