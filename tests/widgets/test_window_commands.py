@@ -131,6 +131,20 @@ def test_the_menu_shows_and_hides_the_dock_that_a_command_opened(viewer, said):
     assert len(viewer.window.dock_widgets) == 1
 
 
+@pytest.mark.parametrize(
+    ("menu", "widgets"),
+    [
+        ("&Layers/Segment", ("HTCell", "Detect cells", "Fine-tune")),
+        ("&Layers/Annotate", ("Correct cells", "Import clicks")),
+        ("&Layers/Measure", ("Evaluate", "Export cells")),
+        ("&File/IO Utilities", ("Project images", "Import clicks", "Export cells")),
+    ],
+)
+def test_panels_are_in_the_menus_where_one_looks_for_them(viewer, menu, widgets):
+    for widget in widgets:
+        assert in_menu(f"{menu}/{widget} (HTCell)").isEnabled()
+
+
 def test_detect_accept_undo_reject_by_their_names(viewer, said, until, tiny_project, qtbot):
     dock = open_folder(viewer, until, tiny_project(n_images=2))
     session = dock.session

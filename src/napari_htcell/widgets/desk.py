@@ -138,9 +138,7 @@ class Desk:
 
     def _start_with(self, viewer: Any) -> None:
         """Work on the image that is shown already."""
-        active = layers.bare(viewer.layers.selection.active)
-        images = [layers.bare(one) for one in viewer.layers if isinstance(one, Image)]
-        chosen = active if isinstance(active, Image) else images[-1] if images else None
+        chosen = view.image_in(viewer)
         if chosen is not None:
             self._work_on(chosen)
 
@@ -285,3 +283,9 @@ def desk_of(viewer: Any) -> Desk:
         _DESKS[key] = Desk(real)
         weakref.finalize(real, _DESKS.pop, key, None)
     return _DESKS[key]
+
+
+def image_worked_on(viewer: Any) -> Image | None:
+    """Return the image that a viewer's widgets work on, or would if there were one open."""
+    desk = _DESKS.get(id(layers.bare(viewer)))
+    return view.image_in(viewer) if desk is None else desk.image
