@@ -159,12 +159,12 @@ def test_detect_accept_undo_reject_by_their_names(viewer, said, until, tiny_proj
     assert dock.desk.heat_map.layer is not None
     choose("Show the heat map, or hide it")
     assert dock.desk.heat_map.layer is None
-    choose("Take all candidates above the threshold in the image")
+    choose("Take all candidates above the threshold")
     assert dock.correct.isVisible()
     assert len(session.document.annotation.points) == before + candidates
     choose("Undo the last change of the image")
     assert len(session.document.candidates) == candidates
-    choose("Reject all candidates above the threshold in the image")
+    choose("Reject all candidates above the threshold")
     assert len(session.document.annotation.rejected) == candidates
     assert len(session.document.candidates) == 0
     choose("Undo the last change of the image")

@@ -137,7 +137,9 @@ def test_saving_waits_as_long_as_it_is_set(open_dock, tiny_project, qtbot):
     dock = open_dock(autosave_seconds=60.0)
     dock.images.open_folder(tiny_project(n_images=1).path)
     session = dock.session
-    qtbot.waitUntil(lambda: session.document is not None and session.document.in_project)
+    qtbot.waitUntil(
+        lambda: session.document is not None and session.document.in_project, timeout=60_000
+    )
     session.document.add([5, 5])
     session.changed()
     (waiting,) = [one for one in dock.desk.autosave.findChildren(QTimer) if one.isSingleShot()]

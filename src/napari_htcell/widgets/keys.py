@@ -44,7 +44,7 @@ KEYS = (
     Key(
         "accept_nearest",
         "T",
-        "take the candidate gone to, or the nearest one, as a cell",
+        "take the candidate gone to, or the nearest one",
         Actions.accept_nearest,
     ),
     Key(
@@ -56,13 +56,13 @@ KEYS = (
     Key(
         "accept_all",
         "Shift-T",
-        "take all candidates above the threshold in the image",
+        "take all candidates above the threshold",
         Actions.accept_all,
     ),
     Key(
         "reject_all",
         "Shift-R",
-        "reject all candidates above the threshold in the image",
+        "reject all candidates above the threshold",
         Actions.reject_all,
     ),
     Key(
