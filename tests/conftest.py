@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 
 # Networks this small are slower on many threads than on one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What the user has set in napari's preferences stays out of the tests.
+os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
 
 from napari_htcell import learn, models, sample, versions
 from napari_htcell.models import Model
@@ -25,6 +28,10 @@ TINY_IMAGES = SimulationConfig(
 """Small fields with a dozen to fifty cells."""
 
 TINY_NETWORK = {"base_width": 4, "depth": 2, "square_px": 64, "device": "cpu"}
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(Path(os.environ["NAPARI_CONFIG"]).parent, ignore_errors=True)
 
 
 def shortened(version: versions.Version, steps: int) -> versions.Version:

@@ -169,6 +169,72 @@ class TrainConfig(Settings):
     )
 
 
+class Preferences(Settings):
+    """What a person sets once for all windows, in napari's preferences; the manifest repeats it.
+
+    napari reads there, before it loads any of this, what it is to show; a test compares the two.
+    """
+
+    model: str = Field(
+        "",
+        title="Model",
+        description="name of the model to begin with; if there is none of that name, or none is "
+        f"given, the project's newest, or {DEFAULT_MODEL}",
+    )
+    threshold: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Threshold",
+        description="threshold to begin with; 0 takes the one on the model's card",
+    )
+    min_distance_um: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        title="Distance (µm)",
+        description="least distance of two cells to begin with, in micrometres; 0 takes the one "
+        "on the model's card",
+    )
+    cutoff_um: float = Field(
+        EvaluateConfig().cutoff_um,
+        ge=0.1,
+        le=10_000,
+        title="Evaluate within (µm)",
+        description="largest distance of a match in Evaluate to begin with, in micrometres",
+    )
+    symbol_size: float = Field(
+        1.0,
+        ge=0.25,
+        le=4,
+        title="Size of points",
+        description="diameter of the points on the image, 1 being the usual one",
+    )
+    clicks_change_points: bool = Field(
+        True,
+        title="Clicks on the image change points",
+        description="whether clicks add, accept, move and remove points as soon as Correct is open",
+    )
+    shows_scores: bool = Field(
+        True,
+        title="Colour candidates by their scores",
+        description="whether candidates have the colour of their scores while Detect is open",
+    )
+    autosave_seconds: float = Field(
+        0.5,
+        ge=0.1,
+        le=60,
+        title="Pause before saving (s)",
+        description="seconds after the last change after which it is saved",
+    )
+
+    def over(self, card: DetectConfig) -> DetectConfig:
+        """Return how points are drawn to begin with, by a model with these settings on its card."""
+        return override(
+            card, threshold=self.threshold or None, min_distance_um=self.min_distance_um or None
+        )
+
+
 def first_fault(error: ValidationError) -> str:
     """Return the first thing wrong with data, and where, in one line for the user."""
     first = error.errors()[0]

@@ -14,7 +14,16 @@ from typing import Any
 
 import torch
 
-from napari_htcell import atomic, checkpoint, config, counting, models, networks, reliability
+from napari_htcell import (
+    atomic,
+    checkpoint,
+    config,
+    counting,
+    models,
+    networks,
+    own_models,
+    reliability,
+)
 from napari_htcell.calibrate import choose_threshold, figures, judge, thresholds_of
 from napari_htcell.cards import (
     LEARNT_FROM,
@@ -182,7 +191,7 @@ def _name(name: str | None, version: Version, project: Project) -> str:
     """Return the new model's name, refusing one that cannot be kept before hours are spent."""
     if name is None:
         return f"{version.name}-{datetime.now(UTC):%Y-%m-%d}"
-    models.check_new_name(name, project.models_folder)
+    own_models.check_new_name(name, project.models_folder)
     return name
 
 

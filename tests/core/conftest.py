@@ -100,3 +100,10 @@ def intensity_model() -> Any:
         image_pixel_size_um=1.61,
     )
     return Model(card, network)
+
+
+@pytest.fixture
+def user_folder(user_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the temporary folder of the user's models; none are shipped."""
+    monkeypatch.setattr("napari_htcell.models.SHIPPED_FOLDER", tmp_path / "shipped")
+    return user_models

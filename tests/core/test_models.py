@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,31 +17,13 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from small_models import model, same_weights
 
-from napari_htcell import models
-from napari_htcell.cards import Card
-from napari_htcell.config import DetectConfig, TrainConfig
-from napari_htcell.models import Model, ModelError
+from napari_htcell import models, own_models
+from napari_htcell.models import ModelError
 from napari_htcell.project import Project
-from napari_htcell.unet import UNet
 
-
-@pytest.fixture(autouse=True)
-def user_folder(user_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the temporary folder of the user's models; none are shipped."""
-    monkeypatch.setattr(models, "SHIPPED_FOLDER", tmp_path / "shipped")
-    return user_models
-
-
-def model(name: str = "mine", **training: Any) -> Model:
-    settings = TrainConfig(**({"base_width": 2, "depth": 1} | training))
-    card = Card(name=name, version="B", training=settings, detection=DetectConfig(threshold=0.3))
-    return Model(card, UNet(settings.base_width, settings.depth))
-
-
-def same_weights(one: Model, other: Model) -> bool:
-    first, second = one.network.state_dict(), other.network.state_dict()
-    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+pytestmark = pytest.mark.usefixtures("user_folder")
 
 
 def test_save_and_load(user_folder: Path) -> None:
@@ -120,23 +101,6 @@ def test_a_taken_name_is_refused_and_the_old_model_stays(user_folder: Path) -> N
     assert sorted(path.name for path in user_folder.iterdir()) == ["mine"]
 
 
-TRICKS = ["", "../up", "a/b", "a\\b", "/etc/x", ".hidden", "x" * 81, "a\n", "C:x", "end.", "end "]
-
-
-@pytest.mark.parametrize("name", TRICKS)
-def test_names_that_are_paths_are_refused(name: str, user_folder: Path) -> None:
-    with pytest.raises(ModelError, match="cannot be a model's name"):
-        models.check_new_name(name, user_folder)
-    with pytest.raises(ValueError, match="name"):
-        model(name)
-
-
-@pytest.mark.parametrize("name", ["B", "A+DA-2026-01-01", "plate 3_v1.2", "7", "x" * 80])
-def test_ordinary_names_are_fine(name: str, user_folder: Path) -> None:
-    models.check_new_name(name, user_folder)
-    assert model(name).name == name
-
-
 def change_card(folder: Path, **changes: Any) -> None:
     path = folder / "card.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
@@ -200,7 +164,7 @@ def test_damaged_models_are_refused_in_one_line(
     assert "\n" not in str(caught.value)
     assert not (folder / "ran").exists()
     with pytest.raises(ModelError) as caught:
-        models.import_model(folder, tmp_path / "elsewhere")
+        own_models.import_model(folder, tmp_path / "elsewhere")
     assert str(folder) in str(caught.value)
     assert not (tmp_path / "elsewhere").exists()
 
@@ -224,69 +188,6 @@ def test_damaged_models_are_not_listed(user_folder: Path) -> None:
     change_card(user_folder / "bad", format=9)
     (user_folder / "stray.txt").write_text("x")
     assert [entry.card.name for entry in models.list_models()] == ["good"]
-
-
-def test_hand_a_model_on(user_folder: Path, tmp_path: Path) -> None:
-    saved = models.save_model(model(), tmp_path / "a")
-    entry = models.find_model(tmp_path / "a" / "mine")
-    models.export_model(entry, tmp_path / "mine.zip")
-    with zipfile.ZipFile(tmp_path / "mine.zip") as archive:
-        assert sorted(archive.namelist()) == ["card.json", "weights.safetensors"]
-    with pytest.raises(FileExistsError, match=r"mine\.zip is already there"):
-        models.export_model(entry, tmp_path / "mine.zip")
-    imported = models.import_model(tmp_path / "mine.zip")
-    assert imported.folder == user_folder / "mine"
-    assert models.load_model("mine").card == saved.card
-    assert same_weights(models.load_model("mine"), saved)
-    with pytest.raises(ModelError, match="there is a model 'mine' already"):
-        models.import_model(tmp_path / "mine.zip")
-    assert sorted(path.name for path in user_folder.iterdir()) == ["mine"]
-
-
-def archive_with(path: Path, **members: bytes) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name.replace("_", "."), content)
-    return path
-
-
-@pytest.mark.parametrize("kind", ["gone", "text", "empty zip", "only a card", "cut", "scrambled"])
-def test_what_is_no_model_file(user_folder: Path, tmp_path: Path, kind: str) -> None:
-    models.save_model(model(), tmp_path / "a")
-    good = tmp_path / "good.zip"
-    models.export_model(models.find_model(tmp_path / "a" / "mine"), good)
-    path = tmp_path / "m.zip"
-    if kind == "text":
-        path.write_text("not a model")
-    elif kind == "empty zip":
-        archive_with(path)
-    elif kind == "only a card":
-        archive_with(path, card_json=(tmp_path / "a" / "mine" / "card.json").read_bytes())
-    elif kind == "cut":
-        path.write_bytes(good.read_bytes()[:-200])
-    elif kind == "scrambled":
-        content = bytearray(good.read_bytes())
-        content[200:400] = bytes(200)
-        path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"m\.zip: is no model; expected a zip file or folder"):
-        models.import_model(path)
-    assert list(user_folder.glob("*")) == list(user_folder.glob(".*")) == []
-
-
-def test_an_archive_cannot_write_elsewhere(user_folder: Path, tmp_path: Path) -> None:
-    models.save_model(model(), tmp_path / "a")
-    folder = tmp_path / "a" / "mine"
-    path = tmp_path / "m.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.write(folder / "card.json", "card.json")
-        archive.write(folder / "weights.safetensors", "weights.safetensors")
-        archive.writestr("../../escaped.txt", "x")
-    models.import_model(path)
-    assert sorted(path.name for path in (user_folder / "mine").iterdir()) == [
-        "card.json",
-        "weights.safetensors",
-    ]
-    assert not list(tmp_path.rglob("escaped.txt"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
@@ -320,29 +221,6 @@ def test_a_kill_while_saving_leaves_no_half_model(user_folder: Path) -> None:
         assert np.isfinite(models.load_model(name).network(image).detach().numpy()).all()
 
 
-def test_a_shipped_name_is_taken_everywhere(
-    user_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    models.save_model(model("B"), tmp_path / "shipped")
-    monkeypatch.setattr(models, "SHIPPED_FOLDER", tmp_path / "shipped")
-    with pytest.raises(ModelError, match="a model 'B' already"):
-        models.check_new_name("B", user_folder)
-    with pytest.raises(ModelError, match="a model 'B' already"):
-        models.import_model(tmp_path / "shipped" / "B")
-    entry = models.import_model(tmp_path / "shipped" / "B", name="theirs")
-    assert (entry.origin, entry.folder) == ("user", user_folder / "theirs")
-    assert models.load_model("theirs").name == "theirs"
-
-
-def test_export_names_the_file_itself(user_folder: Path, tmp_path: Path) -> None:
-    models.save_model(model(), user_folder)
-    entry = models.find_model("mine")
-    assert models.export_model(entry, tmp_path) == tmp_path / "mine.zip"
-    assert models.export_model(entry, tmp_path / "v1.2") == tmp_path / "v1.2.zip"
-    with pytest.raises(FileExistsError):
-        models.export_model(entry, tmp_path / "mine")
-
-
 def test_a_model_prints_as_one_line(user_folder: Path) -> None:
     kept = models.save_model(model(), user_folder)
     (entry,) = models.list_models()
@@ -350,51 +228,3 @@ def test_a_model_prints_as_one_line(user_folder: Path) -> None:
         assert "mine: version B" in text
         assert len(text) < 200
         assert "\n" not in text
-
-
-def test_a_renamed_model_computes_the_same(user_folder: Path) -> None:
-    old = models.save_model(model("one"), user_folder)
-    entry = models.rename_model(models.find_model("one"), "two")
-    assert [one.card.name for one in models.list_models()] == ["two"]
-    assert entry == models.find_model("two")
-    assert same_weights(models.load_model("two"), old)
-    assert sorted(path.name for path in user_folder.iterdir()) == ["two"]
-
-
-def test_a_model_is_not_renamed_over_another(user_folder: Path) -> None:
-    for name in ("one", "two"):
-        models.save_model(model(name), user_folder)
-    with pytest.raises(ModelError, match="there is a model 'two' already"):
-        models.rename_model(models.find_model("one"), "two")
-    with pytest.raises(ModelError, match="cannot be a model's name"):
-        models.rename_model(models.find_model("one"), "../two")
-    assert [one.card.name for one in models.list_models()] == ["one", "two"]
-
-
-def test_a_deleted_model_is_gone_and_others_stay(user_folder: Path) -> None:
-    for name in ("one", "two"):
-        models.save_model(model(name), user_folder)
-    models.delete_model(models.find_model("one"))
-    assert sorted(path.name for path in user_folder.iterdir()) == ["two"]
-
-
-def test_files_that_are_no_part_of_a_model_are_not_deleted(user_folder: Path) -> None:
-    models.save_model(model("one"), user_folder)
-    notes = user_folder / "one" / "notes.txt"
-    notes.write_text("mine")
-    with pytest.raises(ModelError, match=r"holds 'notes\.txt' too"):
-        models.delete_model(models.find_model("one"))
-    assert models.load_model("one").name == "one"
-    models.rename_model(models.find_model("one"), "two")
-    assert notes.read_text() == "mine"
-
-
-def test_shipped_models_and_loose_folders_stay(tmp_path: Path) -> None:
-    models.save_model(model("B"), models.SHIPPED_FOLDER)
-    models.save_model(model("loose"), tmp_path)
-    for entry in (models.find_model("B"), models.find_model(tmp_path / "loose")):
-        with pytest.raises(ModelError, match="own models can"):
-            models.delete_model(entry)
-        with pytest.raises(ModelError, match="own models can"):
-            models.rename_model(entry, "mine")
-        assert entry.folder.is_dir()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_htcell import images, paper_set, sample
+from napari_htcell import images, paper_record, sample
 from napari_htcell.config import TrainConfig
 from napari_htcell.dataset import NothingToLearnError, learning_images
 from napari_htcell.frame import frame_image
@@ -136,10 +136,10 @@ def test_a_set_is_extended_by_a_larger_scale_and_its_images_stay(made: Path, cop
     large = content(copied)
     assert len(open_project(copied / "partial").images) == 9
     changed = {name for name in small if small[name] != large[name]}
-    assert changed == {paper_set.RECORD}
+    assert changed == {paper_record.RECORD}
     after = written(copied)
     rewritten = {path.name for path in before if before[path] != after[path]}
-    assert rewritten == {paper_set.RECORD}
+    assert rewritten == {paper_record.RECORD}
     anew = content(make(copied.with_name("anew"), scale=2 * SCALE))
     assert anew == large
 
@@ -230,19 +230,19 @@ def _scale_down(folder: Path) -> None:
 
 
 def _damage(folder: Path) -> None:
-    (folder / paper_set.RECORD).write_text("{")
+    (folder / paper_record.RECORD).write_text("{")
     make(folder)
 
 
 def _other_format(folder: Path) -> None:
-    record = folder / paper_set.RECORD
+    record = folder / paper_record.RECORD
     values = json.loads(record.read_text())
     record.write_text(json.dumps(values | {"format": 99}))
     make(folder)
 
 
 def _other_kind(folder: Path) -> None:
-    (folder / paper_set.RECORD).unlink()
+    (folder / paper_record.RECORD).unlink()
     make(folder)
 
 
@@ -273,7 +273,7 @@ def test_a_folder_of_something_else_is_refused(
     assert len(str(caught.value).splitlines()) == 1
     after = written(copied)
     # What the case itself did to the record aside.
-    kept = [path for path in before if path.name != paper_set.RECORD]
+    kept = [path for path in before if path.name != paper_record.RECORD]
     assert [after[path] for path in kept] == [before[path] for path in kept]
     assert after.keys() <= before.keys()
 

@@ -417,8 +417,27 @@ def test_keys_change_nothing_outside_correct(hand, found):
     hand.dock.show_step(Step.DETECT)
     hand.move(GRID[0])
     hand.key(Qt.Key.Key_T)
+    hand.key(Qt.Key.Key_T, SHIFT)
+    hand.key(Qt.Key.Key_R, SHIFT)
     hand.key(Qt.Key.Key_M)
     assert not hand.dock.session.document.can_undo
+    assert "tick “Clicks on the image change points”" in hand.viewer.status
+
+
+def test_keys_for_all_candidates(hand, found):
+    document = hand.dock.session.document
+    detected(hand, found, GRID)
+    hand.key(Qt.Key.Key_T, SHIFT)
+    assert len(document.annotation.points) == len(GRID)
+    hand.key(Qt.Key.Key_T, SHIFT)
+    assert hand.viewer.status == "No candidate in this image"
+    undo(hand)
+    hand.key(Qt.Key.Key_R, SHIFT)
+    assert len(document.annotation.rejected) == len(GRID)
+    undo(hand)
+    assert not document.can_undo
+    undo(hand)
+    assert hand.viewer.status == "Nothing to undo in this image"
 
 
 def test_page_of_keys(hand, qtbot):

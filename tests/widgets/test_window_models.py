@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 
-from napari_htcell.models import import_model, list_models
+from napari_htcell.models import list_models
+from napari_htcell.own_models import import_model
 from napari_htcell.widgets.detect import DetectPanel
 from napari_htcell.widgets.worker import models_in_use
 

@@ -177,7 +177,7 @@ def test_accept_all_is_one_step_back(dock, until):
     before = len(dock.session.document.annotation.points)
     candidates = len(dock.session.document.candidates)
     assert candidates > 0
-    dock.correct.accept_all()
+    dock.correct.accept_button.click()
     assert len(dock.session.document.annotation.points) == before + candidates
     assert not dock.correct.accept_button.isEnabled()
     dock.correct.undo_button.click()

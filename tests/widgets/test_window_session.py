@@ -286,7 +286,7 @@ def test_pixels_of_long_ago_are_let_go_of_and_read_again(session, monkeypatch):
     first = show(session)
     first.add([5, 5])
     session.changed()
-    monkeypatch.setattr("napari_htcell.widgets.session.PIXEL_BYTES", 1)
+    monkeypatch.setattr("napari_htcell.widgets.open_documents.PIXEL_BYTES", 1)
     show(session, 1)
     assert not first.picture.is_read
     assert first.picture.shape == session.document.picture.shape

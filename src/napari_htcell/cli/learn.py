@@ -11,7 +11,8 @@ from napari_htcell import config
 from napari_htcell.cli.options import EXISTING_FOLDER, given, pixel_size, settings_options
 from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.config import TrainConfig
-from napari_htcell.models import check_new_name, find_model, load_model
+from napari_htcell.models import find_model, load_model
+from napari_htcell.own_models import check_new_name
 from napari_htcell.project import Project, open_project
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from napari_htcell import models as core
+from napari_htcell import own_models
 from napari_htcell.cli.options import EXISTING, EXISTING_FOLDER
 from napari_htcell.cli.reporting import Reporter, reporting
 from napari_htcell.models import ModelEntry
@@ -61,7 +62,9 @@ def show(model: str, project: Path | None, report: Reporter) -> None:
 def import_command(path: Path, project: Path | None, name: str | None, report: Reporter) -> None:
     """Import a model from PATH: a zip file that `export` wrote, or a model's folder."""
     opened = _open(project)
-    entry = core.import_model(path, None if opened is None else opened.models_folder, name=name)
+    entry = own_models.import_model(
+        path, None if opened is None else opened.models_folder, name=name
+    )
     report.done(_as_json(entry), f"Imported {entry.card.name} to {entry.folder}")
 
 
@@ -73,7 +76,7 @@ def import_command(path: Path, project: Path | None, name: str | None, report: R
 def export(model: str, path: Path, project: Path | None, report: Reporter) -> None:
     """Write MODEL as one zip file, PATH, or into the folder PATH, to hand on."""
     entry = core.find_model(model, _open(project))
-    file = core.export_model(entry, path)
+    file = own_models.export_model(entry, path)
     report.done(_as_json(entry) | {"file": str(file)}, f"Wrote {entry.card.name} to {file}")
 
 
@@ -87,7 +90,7 @@ def rename(model: str, name: str, project: Path | None, report: Reporter) -> Non
 
     What was detected with it keeps the old name.
     """
-    entry = core.rename_model(core.find_model(model, _open(project)), name)
+    entry = own_models.rename_model(core.find_model(model, _open(project)), name)
     report.done(_as_json(entry), f"{model} is called {name} now, in {entry.folder}")
 
 
@@ -101,7 +104,7 @@ def delete(model: str, yes: bool, project: Path | None, report: Reporter) -> Non
     entry = core.find_model(model, _open(project))
     if not yes and entry.origin in ("project", "user"):
         click.confirm(f"Delete {entry.card.headline} in {entry.folder}?", abort=True, err=True)
-    core.delete_model(entry)
+    own_models.delete_model(entry)
     report.done(_as_json(entry), f"Deleted {entry.card.name} in {entry.folder}")
 
 

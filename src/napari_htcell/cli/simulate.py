@@ -10,7 +10,8 @@ import click
 
 from napari_htcell.cli.options import build, given, settings_options
 from napari_htcell.cli.reporting import Reporter, following
-from napari_htcell.paper_set import PaperConfig, make_paper_set_steps
+from napari_htcell.paper_record import PaperConfig
+from napari_htcell.paper_set import make_paper_set_steps
 from napari_htcell.sample import CommonConfig, SampleConfig, make_project_steps
 from napari_htcell.simulate import SimulationConfig
 from napari_htcell.words import count

@@ -1,4 +1,4 @@
-"""What keys do, besides the mouse: from candidate to candidate, and a decision on each."""
+"""What keys and commands do to an image: from candidate to candidate, and a decision on each."""
 
 from __future__ import annotations
 
@@ -20,8 +20,18 @@ BANDS = 6
 """Candidates are visited in so many bands of the image, to and fro, as one mows a lawn."""
 
 
+NO_IMAGE = "Open a folder, or an image in napari, to begin."
+NO_CLICKS = (
+    "Points are not to be changed now: tick “Clicks on the image change points” in Correct, and "
+    "leave napari's own tools"
+)
+NONE_IN_VIEW, NONE_HERE = "No candidate in view", "No candidate in this image"
+
+
 class Actions:
-    """What can be done by keys; each is one undo step at most.
+    """What can be done to the image that is shown; each is one undo step at most.
+
+    All return what is missing, in words for the user, where nothing could be done.
 
     Parameters
     ----------
@@ -34,67 +44,107 @@ class Actions:
         self._pointer: tuple[float, ...] = ()
         desk.session.document_changed.connect(self._leave)
 
-    def accept_nearest(self) -> None:
+    def accept_nearest(self) -> str:
         """Accept the candidate that was gone to, or that nearest to the mouse."""
-        self._decide(rejects=False)
+        return self._decide(rejects=False)
 
-    def reject_nearest(self) -> None:
+    def reject_nearest(self) -> str:
         """Reject the candidate that was gone to, or that nearest to the mouse."""
-        self._decide(rejects=True)
+        return self._decide(rejects=True)
 
-    def next_candidate(self) -> None:
+    def accept_all(self) -> str:
+        """Accept every candidate of the frame that is shown."""
+        return self._why_not() or self.decide_all(rejects=False)
+
+    def reject_all(self) -> str:
+        """Reject every candidate of the frame that is shown."""
+        return self._why_not() or self.decide_all(rejects=True)
+
+    def next_candidate(self) -> str:
         """Go to the next candidate of the frame, and show it."""
-        self._go(1)
+        return self._go(1)
 
-    def previous_candidate(self) -> None:
+    def previous_candidate(self) -> str:
         """Go to the candidate before, and show it."""
-        self._go(-1)
+        return self._go(-1)
 
-    def next_image(self) -> None:
+    def next_image(self) -> str:
         """Go to the next image of the project."""
-        self._desk.session.image_wanted.emit(1)
+        return self._turn_to(1)
 
-    def previous_image(self) -> None:
+    def previous_image(self) -> str:
         """Go to the image before."""
-        self._desk.session.image_wanted.emit(-1)
+        return self._turn_to(-1)
 
-    def toggle_complete(self) -> None:
+    def toggle_complete(self) -> str:
         """Say that every cell of the frame is annotated, or no longer so."""
         desk, document = self._desk, self._desk.session.document
-        if document is not None and desk.clicks.are_wanted:
-            is_complete = desk.frame in document.annotation.complete_frames
-            document.mark_complete(not is_complete, desk.frame)
-            desk.session.changed()
+        if document is None:
+            return NO_IMAGE
+        if not desk.clicks.are_wanted:
+            return NO_CLICKS
+        is_complete = desk.frame in document.annotation.complete_frames
+        document.mark_complete(not is_complete, desk.frame)
+        desk.session.changed()
+        return ""
 
-    def toggle_candidates(self) -> None:
+    def toggle_candidates(self) -> str:
         """Hide the candidates, or show them again."""
-        if self._desk.has_layers:
-            self._desk.detected.visible = not self._desk.detected.visible
+        if not self._desk.has_layers:
+            return NO_IMAGE
+        self._desk.detected.visible = not self._desk.detected.visible
+        return ""
 
-    def undo(self) -> None:
+    def undo(self) -> str:
         """Take the last change of the image back."""
-        self._desk.session.undo()
+        return "" if self._desk.session.undo() else "Nothing to undo in this image"
 
-    def redo(self) -> None:
+    def redo(self) -> str:
         """Make the change again that was taken back last."""
-        self._desk.session.redo()
+        return "" if self._desk.session.redo() else "Nothing to redo in this image"
 
     def _leave(self) -> None:
         self._at = None
 
-    def _decide(self, rejects: bool) -> None:
+    def _turn_to(self, by: int) -> str:
+        if self._desk.session.project is None:
+            return "Open the folder with your images to go from one to the next"
+        self._desk.session.image_wanted.emit(by)
+        return ""
+
+    def _decide(self, rejects: bool) -> str:
         desk, document = self._desk, self._desk.session.document
-        if document is None or not desk.clicks.are_wanted or not desk.detected.visible:
-            return
+        missing = self._why_not()
+        if document is None or missing:
+            return missing
         is_on_tour = self._is_on_tour()
         index = self._current() if is_on_tour else self._nearest_to_mouse()
         if index is None:
-            desk.viewer.status = "No candidate in view"
-            return
+            return NONE_IN_VIEW
         (document.reject if rejects else document.accept)([index])
         desk.session.changed()
         if is_on_tour:
             self._go(1)
+        return ""
+
+    def _why_not(self) -> str:
+        """Return why candidates cannot be decided on now; nobody decides on what is not seen."""
+        if self._desk.session.document is None:
+            return NO_IMAGE
+        if not self._desk.clicks.are_wanted:
+            return NO_CLICKS
+        return "" if self._desk.detected.visible else "Candidates are hidden"
+
+    def decide_all(self, rejects: bool) -> str:
+        """Accept or reject every candidate of the frame, even where clicks change nothing."""
+        session, chosen = self._desk.session, self._open()
+        if session.document is None:
+            return NO_IMAGE
+        if not len(chosen):
+            return NONE_HERE
+        (session.document.reject if rejects else session.document.accept)(chosen)
+        session.changed()
+        return ""
 
     def _is_on_tour(self) -> bool:
         """Whether a candidate was gone to, and the mouse left where it was."""
@@ -126,12 +176,12 @@ class Actions:
             np.empty(0, np.intp) if document is None else document.candidates_in(self._desk.frame)
         )
 
-    def _go(self, by: int) -> None:
+    def _go(self, by: int) -> str:
         """Go along the candidates of the frame, from the last one decided on or from the top."""
         desk, document, chosen = self._desk, self._desk.session.document, self._open()
         if document is None or not desk.has_layers or not len(chosen):
             self._at = None
-            return
+            return NO_IMAGE if document is None else NONE_HERE
         places = desk.detected.data
         order = sorted(chosen, key=lambda index: self._rank(places[index]))
         ranks = [self._rank(places[index]) for index in order]
@@ -146,6 +196,7 @@ class Actions:
             )
         self._at = np.array(places[order[at]])
         self._show(int(order[at]))
+        return ""
 
     def _rank(self, place: Any) -> tuple[int, float, float]:
         document = self._desk.session.document

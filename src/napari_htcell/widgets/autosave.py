@@ -12,9 +12,6 @@ from napari_htcell.lease import BEAT_SECONDS, Holder
 from napari_htcell.widgets.session import Session
 from napari_htcell.widgets.worker import error_text
 
-PAUSE_MS = 500
-"""Time without a change after which is saved: a burst of clicks is written once."""
-
 RETRY_MS = 10_000
 """Time after which saving is tried again when it failed."""
 
@@ -52,7 +49,8 @@ class Autosave(QObject):
 
     def _on_change(self) -> None:
         if not self._session.is_saved:
-            self._timer.start(PAUSE_MS)
+            # Anew for each change: a burst of clicks is written once.
+            self._timer.start(round(1000 * self._session.preferences.autosave_seconds))
 
     def save_at_end(self) -> None:
         """Save when the window is going away, with nobody left to tell of a failure."""

@@ -70,7 +70,7 @@ class Comparing:
         """Return what goes before the files when everything is compared anew."""
         if self.ran and self.comparison is not None:
             return self.comparison.found
-        return self._session.found_in_memory()
+        return self._session.documents.found()
 
     def rows(self, cutoff_um: float) -> list[Row]:
         """Compare everything, the open image as it is now."""

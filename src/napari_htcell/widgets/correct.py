@@ -56,7 +56,7 @@ class CorrectPanel(Panel):
     def _build(self) -> None:
         self.legend, self.hint = Legend(), note(HINT)
         self.by_clicks = QCheckBox("Clicks on the image change points")
-        self.by_clicks.setChecked(True)
+        self.by_clicks.setChecked(self.session.preferences.clicks_change_points)
         self.by_clicks.setToolTip(
             "<qt>While this is on and visible. Dragging on nothing still moves the image.</qt>"
         )
@@ -103,7 +103,8 @@ class CorrectPanel(Panel):
     def _connect(self) -> None:
         self.undo_button.clicked.connect(self.session.undo)
         self.redo_button.clicked.connect(self.session.redo)
-        self.accept_button.clicked.connect(self.accept_all)
+        actions = self.desk.actions
+        self.accept_button.clicked.connect(lambda: actions.decide_all(rejects=False))
         self.complete.clicked.connect(self._on_complete)
         self.save_button.clicked.connect(self._save_as)
         self.keys_button.clicked.connect(self.keys_page.toggle)
@@ -116,15 +117,6 @@ class CorrectPanel(Panel):
 
     def _wants_clicks(self) -> bool:
         return self.by_clicks.isChecked() and self.isVisible()
-
-    def accept_all(self) -> None:
-        """Accept every candidate of the frame that is shown."""
-        document = self.session.document
-        if document is not None:
-            candidates = document.candidates_in(self.desk.frame)
-            if len(candidates):
-                document.accept(candidates)
-                self.session.changed()
 
     def _on_complete(self, complete: bool) -> None:
         document = self.session.document

@@ -11,7 +11,7 @@ from napari.utils.notifications import show_warning
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_htcell.widgets import keys, layers, sample, view
+from napari_htcell.widgets import keys, layers, preferences, sample, view
 from napari_htcell.widgets.actions import Actions
 from napari_htcell.widgets.autosave import Autosave
 from napari_htcell.widgets.clicks import Clicks
@@ -39,7 +39,7 @@ class Desk:
     frame_changed = Signal()
 
     def __init__(self, viewer: Any) -> None:
-        self.session = Session()
+        self.session = Session(preferences.read())
         self.autosave = Autosave(self.session)
         self.clicks = Clicks(self)
         self.actions = Actions(self)
@@ -61,6 +61,7 @@ class Desk:
         session.document_changed.connect(self._show)
         session.marks_changed.connect(self.draw)
         session.found_changed.connect(self.draw)
+        preferences.on_change(self._on_preferences)
         viewer.layers.events.removed.connect(self._on_removed)
         viewer.layers.events.inserted.connect(self._on_inserted)
         viewer.layers.selection.events.active.connect(self._on_active)
@@ -137,9 +138,7 @@ class Desk:
 
     def _start_with(self, viewer: Any) -> None:
         """Work on the image that is shown already."""
-        active = layers.bare(viewer.layers.selection.active)
-        images = [layers.bare(one) for one in viewer.layers if isinstance(one, Image)]
-        chosen = active if isinstance(active, Image) else images[-1] if images else None
+        chosen = view.image_in(viewer)
         if chosen is not None:
             self._work_on(chosen)
 
@@ -235,6 +234,14 @@ class Desk:
         if self._image is not None and self.viewer is not None:
             view.go_to(self.viewer, self._image, frame, place)
 
+    def _on_preferences(self, _event: Any) -> None:
+        """Draw as it is preferred now; what else is preferred holds from the next time on."""
+        self.session.preferences = preferences.read()
+        document, viewer = self.session.document, self.viewer
+        if document is not None and viewer is not None and self._image is not None:
+            self._marks.make(viewer, self._image, document)
+            self.draw()
+
     def _on_step(self, _event: Any) -> None:
         self.frame_changed.emit()
 
@@ -276,3 +283,9 @@ def desk_of(viewer: Any) -> Desk:
         _DESKS[key] = Desk(real)
         weakref.finalize(real, _DESKS.pop, key, None)
     return _DESKS[key]
+
+
+def image_worked_on(viewer: Any) -> Image | None:
+    """Return the image that a viewer's widgets work on, or would if there were one open."""
+    desk = _DESKS.get(id(layers.bare(viewer)))
+    return view.image_in(viewer) if desk is None else desk.image

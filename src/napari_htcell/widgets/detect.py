@@ -211,7 +211,7 @@ class DetectPanel(Panel):
             else figures_text(entry)
         )
         if entry is not None:
-            self._set_form(entry.card.detection)
+            self._set_form(self.session.preferences.over(entry.card.detection))
         self._allow()
 
     def _set_form(self, settings: DetectConfig) -> None:
@@ -241,7 +241,7 @@ class DetectPanel(Panel):
         if found is not None and found.provenance.model == self.session.model:
             self._set_form(found.provenance.settings)
         elif entry is not None:
-            self._set_form(entry.card.detection)
+            self._set_form(self.session.preferences.over(entry.card.detection))
 
     def _say_pixel_size(self) -> None:
         document, entry = self.session.document, self.session.entry()

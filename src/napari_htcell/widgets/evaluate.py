@@ -83,6 +83,7 @@ class EvaluatePanel(Panel):
     def _build(self) -> None:
         self.basis, self.warning = note(), note()
         self.cutoff = fields.spin_box(EvaluateConfig, "cutoff_um", "µm")
+        self.cutoff.setValue(self.session.preferences.cutoff_um)
         self.run_row = JobRow("Run the model on these", self.job, self.compare_model)
         self.run_row.button.setToolTip(
             "<qt>Runs the chosen model on the complete images now: the curve is known further "

@@ -89,6 +89,12 @@ class ExportPanel(Panel):
         self.importer.rest()
         super().rest()
 
+    def cancel(self) -> bool:
+        """Stop writing; False if nothing is written."""
+        is_running = self.job.is_running
+        self.job.quit()
+        return is_running
+
     def export_counts(self, path: Path) -> None:
         """Write the counts, in the background, in the format that the name says."""
         self._export(path, "counts")

@@ -216,7 +216,7 @@ class FineTunePanel(Panel):
         document, entry, project = self.session.document, self.session.entry(), self.session.project
         if document is None or entry is None or self.again_job.is_running:
             return
-        self._again = document, entry.card.detection
+        self._again = document, self.session.preferences.over(entry.card.detection)
         name, picture = entry.card.name, document.picture
         self.again.setEnabled(False)
         self.again_job.start(

@@ -7,7 +7,7 @@ from enum import Enum
 import napari.viewer
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QSizePolicy, QSplitter, QTabWidget, QVBoxLayout
+from qtpy.QtWidgets import QSizePolicy, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from napari_htcell.progress import Progress
 from napari_htcell.widgets.correct import CorrectPanel
@@ -78,6 +78,12 @@ class HTCellPanel(Panel):
         """Share the height out as soon as it is known."""
         super().showEvent(event)
         self._share()
+
+    def turn_to(self, panel: QWidget) -> None:
+        """Turn to the step that a panel is in, if it is in one."""
+        for step in self._step_panels():
+            if step is panel or step.isAncestorOf(panel):
+                self.steps.setCurrentWidget(step)
 
     def rest(self) -> None:
         """Stop what runs in any step, and save."""

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_htcell.project import Project
 from napari_htcell.summaries import Summary
-from napari_htcell.usefulness import Usefulness, ranked
 from napari_htcell.widgets import jobs
 from napari_htcell.widgets.autosave import others_text
 from napari_htcell.widgets.document import Document
@@ -21,6 +20,7 @@ from napari_htcell.widgets.image_list import ImageList
 from napari_htcell.widgets.image_table import NAME_ROLE, ImageFilter, ImageTable
 from napari_htcell.widgets.panel import Panel
 from napari_htcell.widgets.read_ahead import ReadAhead
+from napari_htcell.widgets.suggestions import NONE_LEFT, Suggestions
 from napari_htcell.widgets.thumbnails import Thumbnails
 
 
@@ -37,8 +37,7 @@ class ImagesPanel(Panel):
         self._opening, self._reading, self._comparing = (self.new_job() for _ in range(3))
         self._wanted = self._being_read = ""
         self._is_to_show_first = False
-        self._suggested: list[str] = []
-        self._reason = ""
+        self._suggestions = Suggestions()
         # Where the image that is shown is in the list, or was before it was filtered out.
         self._at = 0
         self._is_choosing, self._is_resting = True, False
@@ -110,7 +109,7 @@ class ImagesPanel(Panel):
         if self._comparing.is_running:
             return
         changed = [name for name, one in self.session.summaries.items() if one.usefulness is None]
-        states = self.session.states(changed)
+        states = self.session.documents.states(changed)
         self.useful_button.setEnabled(False)
         self._comparing.start("comparing images", lambda: jobs.usefulness_steps(states))
 
@@ -173,7 +172,8 @@ class ImagesPanel(Panel):
 
     def _on_project(self) -> None:
         project = self.session.project
-        self._suggested, self._reason, self._at = [], "", 0
+        self._suggestions.forget()
+        self._at = 0
         self.thumbnails.open(project)
         self._quietly(lambda: self.table.open(self._names()))
         self._parts.show_project(project is not None)
@@ -197,9 +197,8 @@ class ImagesPanel(Panel):
         self._read_ahead()
 
     def _on_document(self) -> None:
-        if self._target() not in self._suggested[-1:]:
-            self._reason = ""
-        self._parts.say(self.reason, self._reason)
+        self._suggestions.show(self._target())
+        self._parts.say(self.reason, self._suggestions.reason)
         self._quietly(lambda: None)
         self._read_ahead()
 
@@ -211,27 +210,13 @@ class ImagesPanel(Panel):
     def _on_compared(self, changed: dict[str, Summary]) -> None:
         self.session.take_summaries(changed)
         in_list = set(self.shown.names) - {self._shown_name()}
-        order = ranked(
-            (name, one.usefulness)
-            for name, one in self.session.summaries.items()
-            if one.usefulness is not None and name in in_list
+        name = self._suggestions.choose(
+            self.session.summaries, in_list, are_all_read=self.filling.is_done
         )
-        left = [one for one in order if one[1].standing in ("open", "not detected")]
-        if not left:
-            self._parts.say(self.reason, "No other image in the list is left to correct.")
-            return
-        # Each once; after all have been suggested it begins anew.
-        fresh = [one for one in left if one[0] not in self._suggested]
-        self._suggested = self._suggested if fresh else []
-        self._suggest(*(fresh or left)[0])
-
-    def _suggest(self, name: str, one: Usefulness) -> None:
-        about = f"About {round(one.gain)} to correct: " if round(one.gain) else "This one: "
-        self._suggested.append(name)
-        self._reason = f"{about}{one.reason}."
-        if not self.filling.is_done:
-            self._reason += " Others are still being read."
-        self.show_image(name)
+        if name is None:
+            self._parts.say(self.reason, NONE_LEFT)
+        else:
+            self.show_image(name)
 
     def _quietly(self, change: Callable[[], None]) -> None:
         """Change the list without taking that for a choice; the image that is shown stays chosen.

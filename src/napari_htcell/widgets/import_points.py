@@ -102,6 +102,16 @@ class ImportPanel(Panel):
         """Whether something is being read or kept."""
         return any(job.is_running for job in self._jobs())
 
+    def cancel(self) -> bool:
+        """Stop an import; False if there is none."""
+        if not self.is_running:
+            return False
+        # A job may have ended already, and the next must not begin.
+        self._is_stopped = True
+        for job in self._jobs():
+            job.quit()
+        return True
+
     def import_from(self, path: str | Path) -> None:
         """Import a file or folder, in the background."""
         document, project = self.session.document, self.session.project
@@ -134,12 +144,7 @@ class ImportPanel(Panel):
             self.import_from(path)
 
     def _on_click(self) -> None:
-        if self.is_running:
-            # A job may have ended already, and the next must not begin.
-            self._is_stopped = True
-            for job in self._jobs():
-                job.quit()
-        else:
+        if not self.cancel():
             self._ask()
 
     def _ask(self) -> None:
@@ -222,7 +227,7 @@ class ImportPanel(Panel):
         project = self._destination.project
         if project is not None and self.session.project is project:
             for name, annotation in self._plan.items():
-                document = self.session.known(name)
+                document = self.session.documents.get(name)
                 if document is not None:
                     # A new object, which is saved again: clicks made meanwhile were saved over it.
                     document.saved_annotation = annotation

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_htcell.detections import Detections
     from napari_htcell.forecast import Forecast
     from napari_htcell.models import Model, ModelEntry
-    from napari_htcell.widgets.session import State
+    from napari_htcell.widgets.open_documents import State
 
 OPENING_SECONDS = 0.3
 """Time for reading annotations before a project is shown; the rest is read while it is."""
@@ -155,7 +155,7 @@ def compare_steps(
 def import_model_steps(path: Path) -> Generator[Progress, None, ModelEntry]:
     """Take a model into the user's own; it is loaded once to see whether it can be."""
     yield LOADING
-    from napari_htcell.models import import_model
+    from napari_htcell.own_models import import_model
 
     return import_model(path)
 
@@ -163,7 +163,7 @@ def import_model_steps(path: Path) -> Generator[Progress, None, ModelEntry]:
 def export_model_steps(entry: ModelEntry, path: Path) -> Generator[Progress, None, Path]:
     """Write a model as one file."""
     yield Progress("exporting", 0, 0)
-    from napari_htcell.models import export_model
+    from napari_htcell.own_models import export_model
 
     return export_model(entry, path)
 

@@ -15,17 +15,20 @@ class Key:
 
     Parameters
     ----------
+    name : str
+        By which napari's command palette knows it, see `commands`.
     key : str
         As napari writes it.
     does : str
         In the user's words.
     action : callable
-        A method of `Actions`.
+        A method of `Actions`, which returns what is missing.
     """
 
+    name: str
     key: str
     does: str
-    action: Callable[[Actions], None]
+    action: Callable[[Actions], str]
 
     @property
     def shown(self) -> str:
@@ -36,16 +39,48 @@ class Key:
 # Letters that napari gives to no tool of an image or of points; under the left hand, while the
 # right one has the mouse.
 KEYS = (
-    Key("F", "go to the next candidate", Actions.next_candidate),
-    Key("D", "go back to the candidate before", Actions.previous_candidate),
-    Key("T", "take it: accept the candidate gone to, or the nearest one", Actions.accept_nearest),
-    Key("R", "reject it: the candidate gone to, or the nearest one", Actions.reject_nearest),
-    Key("H", "hide the candidates, or show them again", Actions.toggle_candidates),
-    Key("M", "mark the image complete, or no longer so", Actions.toggle_complete),
-    Key("PageDown", "next image", Actions.next_image),
-    Key("PageUp", "image before", Actions.previous_image),
-    Key("Control-Z", "undo", Actions.undo),
-    Key("Control-Shift-Z", "redo", Actions.redo),
+    Key("next_candidate", "F", "go to the next candidate", Actions.next_candidate),
+    Key("previous_candidate", "D", "go to the candidate before", Actions.previous_candidate),
+    Key(
+        "accept_nearest",
+        "T",
+        "take the candidate gone to, or the nearest one",
+        Actions.accept_nearest,
+    ),
+    Key(
+        "reject_nearest",
+        "R",
+        "reject the candidate gone to, or the nearest one",
+        Actions.reject_nearest,
+    ),
+    Key(
+        "accept_all",
+        "Shift-T",
+        "take all candidates above the threshold",
+        Actions.accept_all,
+    ),
+    Key(
+        "reject_all",
+        "Shift-R",
+        "reject all candidates above the threshold",
+        Actions.reject_all,
+    ),
+    Key(
+        "toggle_candidates",
+        "H",
+        "hide the candidates, or show them again",
+        Actions.toggle_candidates,
+    ),
+    Key(
+        "toggle_complete",
+        "M",
+        "mark the image complete, or no longer so",
+        Actions.toggle_complete,
+    ),
+    Key("next_image", "PageDown", "go to the next image", Actions.next_image),
+    Key("previous_image", "PageUp", "go to the image before", Actions.previous_image),
+    Key("undo", "Control-Z", "undo the last change of the image", Actions.undo),
+    Key("redo", "Control-Shift-Z", "redo the change that was undone last", Actions.redo),
 )
 
 PAGE_KEY = "?"
@@ -69,6 +104,9 @@ MOUSE = (
 )
 
 
+PALETTE = "Everything else that a button does has a name: press Ctrl+Shift+P and type HTCell."
+
+
 def bind(viewer: Any, actions: Actions) -> None:
     """Bind all keys to a viewer; those that the active layer gives to its tools go before them."""
     for key in KEYS:
@@ -76,7 +114,12 @@ def bind(viewer: Any, actions: Actions) -> None:
 
 
 def _handler(key: Key, actions: Actions) -> Callable[[Any], None]:
-    return lambda _viewer: key.action(actions)
+    def act(viewer: Any) -> None:
+        missing = key.action(actions)
+        if missing:
+            viewer.status = missing
+
+    return act
 
 
 def tables() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
@@ -94,7 +137,7 @@ def page() -> str:
             + "".join(f"<tr><td><b>{what}</b></td><td>{does}</td></tr>" for what, does in lines)
             for title, lines in tables()
         )
-        + "</table>"
+        + f"</table><p>{PALETTE}</p>"
     )
 
 
@@ -105,4 +148,4 @@ def markdown() -> str:
         + "".join(f"| {what} | {does} |\n" for what, does in lines)
         for title, lines in tables()
     ]
-    return "\n".join([HEAD, *parts])
+    return "\n".join([HEAD, *parts, f"{PALETTE}\n"])

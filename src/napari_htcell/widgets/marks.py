@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Points
 
+from napari_htcell.config import PAPER_PIXEL_SIZE_UM
 from napari_htcell.widgets import edits, layers, scores
 from napari_htcell.widgets.states import ANNOTATED, CANDIDATE
 
@@ -55,7 +56,7 @@ class Marks:
 
     def make(self, viewer: Any, image: Image, document: Document) -> None:
         """Have both layers, of the right kind, where the image lies."""
-        ndim, size = document.picture.ndim, document.picture.pixel_size_um
+        ndim, size = document.picture.ndim, self._drawn_um_per_px(document)
         if self._annotated is not None and self._annotated.ndim != ndim:
             self.remove(viewer)
         if self._detected is None:
@@ -68,6 +69,17 @@ class Marks:
             layers.place(layer, image)
             layer.selected_data = set()
             layer.current_size = layers.symbol_size(state.um, size)
+            layer.canvas_size_limits = self._limits(layer)
+
+    def _drawn_um_per_px(self, document: Document) -> float:
+        """Return a pixel size with which symbols get the size that the user prefers."""
+        size = document.picture.pixel_size_um or PAPER_PIXEL_SIZE_UM
+        return size / self._session.preferences.symbol_size
+
+    def _limits(self, layer: Points) -> tuple[float, float]:
+        low, high = layers.RING_ON_SCREEN if layer is self._detected else layers.DOT_ON_SCREEN
+        times = self._session.preferences.symbol_size
+        return low * times, high * times
 
     def _add(
         self, viewer: Any, image: Image, layer: Points, on_edited: Callable[[Any], None]
@@ -93,7 +105,7 @@ class Marks:
 
     def draw(self, document: Document) -> None:
         """Show what is known about an image."""
-        size, pairing = document.picture.pixel_size_um, document.pairing
+        size, pairing = self._drawn_um_per_px(document), document.pairing
         is_detected = None if pairing is None else pairing.is_detected
         self._is_drawing = True
         try:

@@ -25,7 +25,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_htcell.atomic import free_path
-from napari_htcell.models import ModelEntry, delete_model, rename_model
+from napari_htcell.models import ModelEntry
+from napari_htcell.own_models import delete_model, rename_model
 from napari_htcell.widgets import jobs
 from napari_htcell.widgets.cards import ORIGINS, card_html
 from napari_htcell.widgets.panel import Panel, note

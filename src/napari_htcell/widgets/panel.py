@@ -68,6 +68,11 @@ class Panel(QWidget):
         """Stop what runs and save."""
         self._ties.rest()
 
+    def cancel(self) -> bool:
+        """Stop what the user has started here; False if nothing runs."""
+        stopped = [row.cancel() for row in self.findChildren(JobRow)]
+        return any(stopped)
+
     def listen(self, signal: Any, slot: Callable[..., Any]) -> None:
         """Call a slot on a signal of the session as long as the widget lives."""
         signal.connect(slot)
@@ -145,6 +150,20 @@ class JobRow(QWidget):
         self.left.setText("")
         self.left.hide()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the job runs, and the button would cancel it."""
+        return self._job.is_running
+
+    def cancel(self) -> bool:
+        """Stop the job; False if none runs, or it is stopping already."""
+        if not self._job.is_running or self._job.is_quitting:
+            return False
+        self._job.quit()
+        self.button.setText("Cancelling…")
+        self.button.setEnabled(False)
+        return True
+
     def set_text(self, text: str) -> None:
         """Change the button's text at rest."""
         self._text = text
@@ -153,9 +172,7 @@ class JobRow(QWidget):
 
     def _on_click(self) -> None:
         if self._job.is_running:
-            self._job.quit()
-            self.button.setText("Cancelling…")
-            self.button.setEnabled(False)
+            self.cancel()
         else:
             self._start()
 

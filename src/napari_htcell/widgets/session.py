@@ -2,43 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_htcell.annotations import Annotation
-from napari_htcell.config import DEFAULT_MODEL, DetectConfig
-from napari_htcell.detections import Detections
+from napari_htcell.config import DEFAULT_MODEL, DetectConfig, Preferences
 from napari_htcell.lease import Holder, Lease
 from napari_htcell.models import ModelEntry, list_models
 from napari_htcell.project import Project, ProjectSettings
 from napari_htcell.summaries import Summary, summarise
 from napari_htcell.widgets import saving
 from napari_htcell.widgets.document import Document
+from napari_htcell.widgets.open_documents import OpenDocuments
 
 if TYPE_CHECKING:
     from napari_htcell.detect import Prediction
 
-HEAT_MAP_BYTES = 500_000_000
-"""Memory for kept heat maps; beyond it the threshold of the oldest images needs a new run."""
-
-PIXEL_BYTES = 500_000_000
-"""Memory for images that were shown before; beyond it the oldest are read again when wanted."""
-
-State = tuple[Annotation, Detections | None]
-"""What a person and what a model says about an image."""
-
 
 class Session:
     """The state behind all widgets of one viewer.
+
+    Parameters
+    ----------
+    preferences : Preferences, optional
+        What the user has set for all windows.
 
     Attributes
     ----------
     project : Project or None
     document : Document or None
         The image being worked on, of the project or not.
+    documents : OpenDocuments
+        The project's images that were open.
     summaries : dict of str to Summary
         The project's images.
     model : str
@@ -68,7 +64,8 @@ class Session:
     image_called = Signal(str)
     """An image of the project is wanted, by its name."""
 
-    def __init__(self) -> None:
+    def __init__(self, preferences: Preferences | None = None) -> None:
+        self.preferences = preferences or Preferences()
         self.project: Project | None = None
         self.document: Document | None = None
         self.summaries: dict[str, Summary] = {}
@@ -77,14 +74,15 @@ class Session:
         self._lease: Lease | None = None
         self.settings = DetectConfig()
         self.selected: tuple[str, ...] = ()
-        self._documents: dict[str, Document] = {}
+        self.documents = OpenDocuments()
         self.refresh_models()
 
     def open(self, project: Project, summaries: dict[str, Summary]) -> None:
         """Go over to another project."""
         self.flush()
         self.project, self.summaries = project, dict(summaries)
-        self.document, self._documents, self.selected = None, {}, ()
+        self.document, self.selected = None, ()
+        self.documents.clear()
         self.leave()
         self._lease = Lease(project.path)
         self.project_changed.emit()
@@ -110,12 +108,10 @@ class Session:
     def show(self, document: Document | None) -> None:
         """Go over to another image; the one before is saved first."""
         self.flush()
-        if document is not None and document.in_project:
-            document = self._known(document)
-            # The last one is the one that was shown last.
-            self._documents.pop(document.name, None)
-            self._documents[document.name] = document
-            self._trim_pixels()
+        if document is not None and document.in_project and self.project is not None:
+            document, news = self.documents.put(self.project, document)
+            if news:
+                self.told.emit(news)
         self.document = document
         self.document_changed.emit()
         self._summarise()
@@ -125,23 +121,7 @@ class Session:
 
         None too if it has to be read again: its pixels were let go of, or its files are others.
         """
-        document = self._documents.get(name)
-        if document is None or self.project is None or not document.picture.is_read:
-            return None
-        return document if saving.is_current(self.project, document) else None
-
-    def known(self, name: str) -> Document | None:
-        """Return an image of the project if it was open before, whatever its files say by now."""
-        return self._documents.get(name)
-
-    def states(self, names: Iterable[str]) -> dict[str, State]:
-        """Return annotation and detections of those of the images that were open, as they are."""
-        known = ((name, self._documents.get(name)) for name in names)
-        return {name: (one.annotation, one.found) for name, one in known if one is not None}
-
-    def forget(self, name: str) -> None:
-        """Read an image anew when it is opened next."""
-        self._documents.pop(name, None)
+        return None if self.project is None else self.documents.current(self.project, name)
 
     def changed(self) -> None:
         """Tell everybody that the annotation of the image is another one."""
@@ -149,20 +129,23 @@ class Session:
         self._summarise()
         self.saved_changed.emit()
 
-    def undo(self) -> None:
-        """Take the last change of the image back."""
-        if self.document is not None and self.document.undo():
-            self.changed()
+    def undo(self) -> bool:
+        """Take the last change of the image back; False if there is none."""
+        return self._changed_if(self.document is not None and self.document.undo())
 
-    def redo(self) -> None:
-        """Make the change again that was taken back last."""
-        if self.document is not None and self.document.redo():
+    def redo(self) -> bool:
+        """Make the change again that was taken back last; False if there is none."""
+        return self._changed_if(self.document is not None and self.document.redo())
+
+    def _changed_if(self, is_changed: bool) -> bool:
+        if is_changed:
             self.changed()
+        return is_changed
 
     def predicted(self, document: Document, prediction: Prediction, settings: DetectConfig) -> None:
         """Keep what the network saw in an image, and draw detections from it."""
         document.take(prediction, settings)
-        self._trim(document)
+        self.documents.trim_heat_maps(document)
         self._found(document)
 
     def redraw(self, settings: DetectConfig) -> bool:
@@ -178,7 +161,7 @@ class Session:
         if self.project is None or self._lease is None:
             return
         self._lease.take()
-        for document in self._documents.values():
+        for document in self.documents:
             stamps = self.project.stamps(document.name)
             found = self.project.detections(document.name)
             if found is not None:
@@ -192,7 +175,7 @@ class Session:
     def take_summaries(self, summaries: dict[str, Summary]) -> None:
         """Take over what was read about the project's images."""
         self.summaries.update(summaries)
-        for name, (annotation, found) in self.states(summaries).items():
+        for name, (annotation, found) in self.documents.states(summaries).items():
             # It may have been changed since it was read.
             self._take_summary(name, summarise(annotation, found))
         self.summaries_changed.emit()
@@ -210,7 +193,7 @@ class Session:
             )
             self.project.save_settings(settings)
             stated["known_from"] = "stated for the project"
-            concerned = list(self._documents.values())
+            concerned = list(self.documents)
         for one in concerned:
             one.picture = replace(one.picture, **stated)  # type: ignore[arg-type]
             one.prediction = None
@@ -227,14 +210,6 @@ class Session:
         if names != self.selected:
             self.selected = names
             self.selection_changed.emit()
-
-    def found_in_memory(self) -> dict[str, Detections]:
-        """Return what was found in the images that were opened, rejected candidates included."""
-        return {
-            name: document.found
-            for name, document in self._documents.items()
-            if document.found is not None
-        }
 
     def choose_model(self, name: str) -> None:
         """Use another model from now on."""
@@ -254,13 +229,13 @@ class Session:
         if choose in names:
             self.model = choose
         elif self.model not in names:
-            self.model = _usual(self.models)
+            self.model = _usual(self.models, self.preferences.model)
         self.models_changed.emit()
 
     @property
     def is_saved(self) -> bool:
         """Whether everything that can be kept in the project is there."""
-        return all(saving.is_saved(document) for document in self._documents.values())
+        return self.documents.are_saved
 
     def flush(self) -> None:
         """Save what is not saved yet, beside what was saved elsewhere meanwhile.
@@ -275,7 +250,7 @@ class Session:
             return
         if self._lease is not None:
             self._lease.take()
-        for document in self._documents.values():
+        for document in self.documents:
             news = saving.save(self.project, document) if not saving.is_saved(document) else []
             if news:
                 self._tell(document, news)
@@ -290,18 +265,6 @@ class Session:
         for text in news:
             self.told.emit(text)
 
-    def _known(self, fresh: Document) -> Document:
-        """Return an image that was just read as it was open before, with its undo steps."""
-        known, project = self._documents.get(fresh.name), self.project
-        if known is None or known is fresh or project is None:
-            return fresh
-        known.picture = fresh.picture
-        if not saving.is_current(project, known) and saving.is_current(project, fresh):
-            news = saving.take_over(known, fresh)
-            if news:
-                self.told.emit(news)
-        return known
-
     def _found(self, document: Document) -> None:
         if document is self.document:
             self.found_changed.emit()
@@ -311,7 +274,7 @@ class Session:
     def _summarise(self, document: Document | None = None) -> None:
         document = document or self.document
         # Not one of a project that was left while a job was running.
-        if document is not None and self._documents.get(document.name) is document:
+        if document is not None and document in self.documents:
             self._take_summary(document.name, summarise(document.annotation, document.found))
             self.summaries_changed.emit()
 
@@ -321,28 +284,11 @@ class Session:
         if before is None or replace(before, usefulness=None) != summary:
             self.summaries[name] = summary
 
-    def _trim_pixels(self) -> None:
-        """Let go of the pixels of images that were shown long ago, when they take much memory."""
-        size = 0
-        for number, one in enumerate(reversed(self._documents.values())):
-            size += int(getattr(one.picture.pixels, "nbytes", 0))
-            if number and size > PIXEL_BYTES and one.picture.is_read:
-                one.picture = one.picture.without_pixels()
 
-    def _trim(self, newest: Document) -> None:
-        """Let go of the oldest heat maps when they take too much memory."""
-        kept = [one for one in self._documents.values() if one.prediction and one is not newest]
-        kept.append(newest)
-        size = 0
-        for one in reversed(kept):
-            if one.prediction is not None:
-                size += sum(m.nbytes for m in one.prediction.heat_maps if m is not None)
-                if size > HEAT_MAP_BYTES and one is not newest:
-                    one.prediction = None
-
-
-def _usual(models: list[ModelEntry]) -> str:
-    """Return the model to begin with: the project's newest, else the shipped one."""
+def _usual(models: list[ModelEntry], preferred: str) -> str:
+    """Return the model to begin with: the preferred one, the project's newest, the shipped one."""
+    if any(one.card.name == preferred for one in models):
+        return preferred
     own = [one.card for one in models if one.origin == "project"]
     if own:
         return max(own, key=lambda card: card.date).name

@@ -22,7 +22,7 @@ class Shown(QWidget):
         super().__init__()
         self._desk = desk
         self.scores = QCheckBox("Scores")
-        self.scores.setChecked(True)
+        self.scores.setChecked(desk.session.preferences.shows_scores)
         self.scores.setToolTip(
             "<qt>Gives each ring the colour of its score while this step is shown</qt>"
         )

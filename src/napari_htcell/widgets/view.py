@@ -7,8 +7,17 @@ from typing import Any
 import numpy as np
 from napari.layers import Image
 
+from napari_htcell.widgets.layers import bare
+
 CLOSE = 3.0
 """A place is shown so much larger than the whole image, or as it was if that was larger still."""
+
+
+def image_in(viewer: Any) -> Image | None:
+    """Return the image layer that is active, or else the topmost one; None without any."""
+    active = bare(viewer.layers.selection.active)
+    images = [one for one in map(bare, viewer.layers) if isinstance(one, Image)]
+    return active if isinstance(active, Image) else images[-1] if images else None
 
 
 def go_to(viewer: Any, image: Image, frame: int, place: np.ndarray | None = None) -> None:

@@ -1,0 +1,101 @@
+"""The images of a project that were opened in a window, as far as memory allows. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from napari_htcell.annotations import Annotation
+from napari_htcell.detections import Detections
+from napari_htcell.project import Project
+from napari_htcell.widgets import saving
+from napari_htcell.widgets.document import Document
+
+HEAT_MAP_BYTES = 500_000_000
+"""Memory for kept heat maps; beyond it the threshold of the oldest images needs a new run."""
+
+PIXEL_BYTES = 500_000_000
+"""Memory for images that were shown before; beyond it the oldest are read again when wanted."""
+
+State = tuple[Annotation, Detections | None]
+"""What a person and what a model says about an image."""
+
+
+class OpenDocuments:
+    """Keeps documents by name, with their undo steps; the one that was shown last comes last."""
+
+    def __init__(self) -> None:
+        self._documents: dict[str, Document] = {}
+
+    def __iter__(self) -> Iterator[Document]:
+        return iter(self._documents.values())
+
+    def __contains__(self, document: object) -> bool:
+        return any(one is document for one in self._documents.values())
+
+    @property
+    def are_saved(self) -> bool:
+        """Whether everything that can be kept in the project is there."""
+        return all(map(saving.is_saved, self))
+
+    def clear(self) -> None:
+        """Forget all: another project was opened."""
+        self._documents.clear()
+
+    def get(self, name: str) -> Document | None:
+        """Return an image if it was open before, whatever its files say by now."""
+        return self._documents.get(name)
+
+    def current(self, project: Project, name: str) -> Document | None:
+        """Return an image if it was open before and need not be read again."""
+        document = self._documents.get(name)
+        if document is None or not document.picture.is_read:
+            return None
+        return document if saving.is_current(project, document) else None
+
+    def states(self, names: Iterable[str]) -> dict[str, State]:
+        """Return annotation and detections of those of the images that were open, as they are."""
+        known = ((name, self._documents.get(name)) for name in names)
+        return {name: (one.annotation, one.found) for name, one in known if one is not None}
+
+    def found(self) -> dict[str, Detections]:
+        """Return what was found in the images, rejected candidates included."""
+        return {one.name: one.found for one in self if one.found is not None}
+
+    def put(self, project: Project, fresh: Document) -> tuple[Document, str]:
+        """Keep an image that was just read and is shown now.
+
+        Returns
+        -------
+        document : Document
+            As it was open before, if it was.
+        news : str
+            What was changed elsewhere meanwhile, in words for the user.
+        """
+        document, news = self._documents.get(fresh.name, fresh), ""
+        if document is not fresh:
+            document.picture = fresh.picture
+            if not saving.is_current(project, document) and saving.is_current(project, fresh):
+                news = saving.take_over(document, fresh)
+        self._documents.pop(document.name, None)
+        self._documents[document.name] = document
+        self._trim_pixels()
+        return document, news
+
+    def trim_heat_maps(self, newest: Document) -> None:
+        """Let go of the oldest heat maps when they take too much memory."""
+        kept = [one for one in self if one.prediction and one is not newest]
+        kept.append(newest)
+        size = 0
+        for one in reversed(kept):
+            if one.prediction is not None:
+                size += sum(m.nbytes for m in one.prediction.heat_maps if m is not None)
+                if size > HEAT_MAP_BYTES and one is not newest:
+                    one.prediction = None
+
+    def _trim_pixels(self) -> None:
+        """Let go of the pixels of images that were shown long ago, when they take much memory."""
+        size = 0
+        for number, one in enumerate(reversed(self._documents.values())):
+            size += int(getattr(one.picture.pixels, "nbytes", 0))
+            if number and size > PIXEL_BYTES and one.picture.is_read:
+                one.picture = one.picture.without_pixels()
