@@ -18,7 +18,7 @@ def found_text(document: Document) -> str:
     cells, frames = count(len(found), "cell"), found.provenance.frames
     where = "" if frames is None else f" in {count(len(frames), 'frame')}"
     text = f"{found.provenance.model} found {cells}{where}; {len(candidates)} not clicked yet."
-    if not document.annotation.complete_frames and document.picture.shape[0] == 1:
+    if not document.annotation.complete_frames and document.picture.ndim == 2:
         text += _interval_text(document, len(candidates))
     if document.annotation.complete_frames:
         text += " Where everything is marked complete, only your clicks count."
