@@ -18,20 +18,12 @@ from napari_htcell import (
     atomic,
     checkpoint,
     config,
-    counting,
     models,
     networks,
     own_models,
-    reliability,
 )
-from napari_htcell.calibrate import choose_threshold, figures, judge, thresholds_of
-from napari_htcell.cards import (
-    LEARNT_FROM,
-    LEFT_OUT,
-    NOT_LEARNT,
-    SAME_IMAGES,
-    Card,
-)
+from napari_htcell.assessment import Jury, assess, calibrated
+from napari_htcell.cards import Card
 from napari_htcell.config import DetectConfig, TrainConfig
 from napari_htcell.course import Course, fingerprint
 from napari_htcell.dataset import LearningImage, NothingToLearnError, learning_images
@@ -44,9 +36,6 @@ from napari_htcell.training import Lesson
 from napari_htcell.versions import Stage, Version, fine_tuning_of, get_version
 
 Steps = Generator[Progress, None, Model]
-
-GONE_WRONG = 0.1
-"""F by which chance alone makes no network worse on what it has learnt from than on others."""
 
 CHECKING = "checking on images left out"
 
@@ -205,31 +194,12 @@ def _learn(
     judges: Collection[str] | None = None,
 ) -> Steps:
     """Run stages on a model's network, then calibrate it and keep it in the project."""
-    chosen, network = start.card.training, start.network
-    lessons = []
-    for number, stage in enumerate(stages):
-        found = yield from learning_images(project, stage, chosen, start.card.image_pixel_size_um)
-        lesson = Lesson(number, stage, found, chosen)
-        if stage.epochs and not lesson.batches(0):
-            raise NothingToLearnError(
-                f"{project.path.name} has no annotated cell with room for a window of "
-                f"{chosen.square_px} pixels of {chosen.pixel_size_um:g} um around it; click cells "
-                "further from the border, or choose another version"
-            )
-        lessons.append(lesson)
+    chosen, network, card = start.card.training, start.network, start.card
+    lessons = yield from _lessons(project, stages, card)
     last = lessons[-1]
-
-    others = yield from _complete_ones(project, last, start.card)
-    # A turn of the cross-validation leaves out what the last stage learns, nothing else.
-    fixed = lessons[:-1] if last.stage.learn_from == "complete" else lessons
-    learnt = {(one.card.sha256, one.card.frame) for each in fixed for one in each.images}
-
-    def may_judge(one: LearningImage) -> bool:
-        is_new = (one.card.sha256, one.card.frame) not in learnt
-        is_new &= base is None or not base.card.knows(one.card)
-        return is_new and (judges is None or one.card.name in judges)
-
-    turns = turns_of(last, may_judge, is_trained=len(lessons) > 1 or base is not None)
+    others = yield from _complete_ones(project, last, card)
+    jury = Jury.of(lessons, base, judges)
+    turns = turns_of(last, jury.may_judge, is_trained=len(lessons) > 1 or base is not None)
     job = fingerprint(start, version, lessons)
     checkpoint.sweep(project.training_folder, keep=job)
     parts = {"first": lessons[:-1], "last": [last]} | {
@@ -243,22 +213,18 @@ def _learn(
     beginner = copy.deepcopy(network)
     yield from course.train("last", network, precision)
     yield from network.settle(last.images, device)
-    judging = list(filter(may_judge, others))
-    judgements = judge(network, judging, start.card.detection, chosen.pixel_size_um)
+    judgements = jury.judge(network, others, card)
     for name, (lesson, left_out) in turns.items():
         learner = copy.deepcopy(beginner)
         watched = replace(lesson, images=left_out)
         yield from course.train(name, learner, precision, check=CHECKING, watched=watched)
         yield from learner.settle(lesson.images, device)
-        judging = list(filter(may_judge, left_out))
-        judgements += judge(learner, judging, start.card.detection, chosen.pixel_size_um)
+        judgements += jury.judge(learner, left_out, card)
     if judgements and version.is_calibrated:
-        scaling = reliability.fit(judgements)
-        network.rescale(scaling.slope, scaling.offset)
-        judgements = scaling.judged(judgements)
-    card = start.card.model_copy(
+        judgements = calibrated(network, judgements)
+    card = card.model_copy(
         update={
-            "name": atomic.free_path(project.models_folder / start.card.name).name,
+            "name": atomic.free_path(project.models_folder / card.name).name,
             # Two stages may learn from the same image.
             "images": tuple(dict.fromkeys(one.card for each in lessons for one in each.images)),
             "steps": sum(lesson.steps for lesson in lessons),
@@ -267,38 +233,28 @@ def _learn(
             "precision": str(precision).removeprefix("torch."),
         }
     )
-    if judgements:
-        detection = choose_threshold(judgements, card.detection)
-        measured = figures(judgements, detection, LEFT_OUT if turns else NOT_LEARNT)
-        if turns:
-            # The network that is kept is not one of those judged: should its training have gone
-            # wrong, it is worse on what it has learnt from than they are on what they have not.
-            judging = list(filter(may_judge, last.images))
-            by_heart = judge(network, judging, detection, chosen.pixel_size_um)
-            kept = figures(by_heart, detection, LEARNT_FROM)
-            if kept[0].f_score < measured[0].f_score - GONE_WRONG:
-                measured = kept
-        errors = counting.measure(judgements, detection, thresholds_of(detection))
-        card = card.model_copy(
-            update={"detection": detection, "figures": measured, "count_errors": errors}
-        )
-        if base is not None:
-            judgements = judge(
-                base.network,
-                list(filter(may_judge, last.images)),
-                base.card.detection,
-                chosen.pixel_size_um,
-            )
-            before = figures(judgements, base.card.detection, SAME_IMAGES)
-            card = card.model_copy(update={"base_figures": before})
-    elif last.stage.learn_from == "complete":
-        # Nothing to leave out: no reason to give up the threshold that there is.
-        judgements = judge(network, last.images, card.detection, chosen.pixel_size_um)
-        measured = figures(judgements, card.detection, LEARNT_FROM)
-        card = card.model_copy(update={"figures": measured})
+    card = assess(Model(card, network), last, jury, judgements, in_turns=bool(turns))
     model = models.save_model(Model(card, network.cpu().eval()), project.models_folder)
     checkpoint.delete(project.training_folder, job)
     return model
+
+
+def _lessons(
+    project: Project, stages: Sequence[Stage], card: Card
+) -> Generator[Progress, None, list[Lesson]]:
+    """Read what each stage learns from."""
+    chosen, lessons = card.training, []
+    for number, stage in enumerate(stages):
+        found = yield from learning_images(project, stage, chosen, card.image_pixel_size_um)
+        lesson = Lesson(number, stage, found, chosen)
+        if stage.epochs and not lesson.batches(0):
+            raise NothingToLearnError(
+                f"{project.path.name} has no annotated cell with room for a window of "
+                f"{chosen.square_px} pixels of {chosen.pixel_size_um:g} um around it; click cells "
+                "further from the border, or choose another version"
+            )
+        lessons.append(lesson)
+    return lessons
 
 
 def _complete_ones(

@@ -1,0 +1,128 @@
+"""What is said of a new model: its threshold and figures, by images that may judge it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from napari_htcell import counting, reliability
+from napari_htcell.calibrate import choose_threshold, figures, judge, thresholds_of
+from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, NOT_LEARNT, SAME_IMAGES, Card, Figure
+from napari_htcell.dataset import LearningImage
+from napari_htcell.evaluate import Judgement
+from napari_htcell.models import Model
+from napari_htcell.network import Network
+from napari_htcell.training import Lesson
+
+GONE_WRONG = 0.1
+"""F by which chance alone makes no network worse on what it has learnt from than on others."""
+
+
+@dataclass(frozen=True, eq=False)
+class Jury:
+    """Which complete images may judge a model.
+
+    Parameters
+    ----------
+    learnt : set of (str, int)
+        SHA-256 and frame of the images that every network of the job has learnt from.
+    base : Model or None
+        What the new model is made from; what it knows does not judge.
+    names : collection of str or None
+        The images that are asked; None asks all.
+    """
+
+    learnt: frozenset[tuple[str, int]]
+    base: Model | None
+    names: Collection[str] | None
+
+    @classmethod
+    def of(
+        cls, lessons: Sequence[Lesson], base: Model | None, names: Collection[str] | None
+    ) -> Jury:
+        """Return the jury of a job of these lessons."""
+        # A turn of the cross-validation leaves out what the last stage learns, nothing else.
+        leaves_out = lessons[-1].stage.learn_from == "complete"
+        fixed = lessons[:-1] if leaves_out else lessons
+        known = {(one.card.sha256, one.card.frame) for each in fixed for one in each.images}
+        return cls(frozenset(known), base, names)
+
+    def may_judge(self, one: LearningImage) -> bool:
+        """Return whether nothing that is judged has learnt from an image."""
+        if (one.card.sha256, one.card.frame) in self.learnt:
+            return False
+        if self.base is not None and self.base.card.knows(one.card):
+            return False
+        return self.names is None or one.card.name in self.names
+
+    def judge(
+        self, network: Network, images: Sequence[LearningImage], card: Card
+    ) -> list[Judgement]:
+        """Detect in those images that may judge."""
+        asked = [one for one in images if self.may_judge(one)]
+        return judge(network, asked, card.detection, card.training.pixel_size_um)
+
+
+def calibrated(network: Network, judgements: Sequence[Judgement]) -> list[Judgement]:
+    """Make a network's scores probabilities, and return the judgements with such scores."""
+    scaling = reliability.fit(judgements)
+    network.rescale(scaling.slope, scaling.offset)
+    return scaling.judged(judgements)
+
+
+def assess(
+    model: Model, last: Lesson, jury: Jury, judgements: Sequence[Judgement], *, in_turns: bool
+) -> Card:
+    """Return a new model's card with threshold, figures and the error of counts.
+
+    Parameters
+    ----------
+    model : Model
+        With the settings that it was judged with.
+    last : Lesson
+        What it has learnt last.
+    jury : Jury
+    judgements : sequence of Judgement
+        By the jury; without any, the threshold stays.
+    in_turns : bool
+        Whether each judged a network that had learnt from the others.
+    """
+    card = model.card
+    if not judgements:
+        # Nothing to leave out: no reason to give up the threshold that there is.
+        measured = _by_heart(model, last) if last.stage.learn_from == "complete" else ()
+        return card.model_copy(update={"figures": measured})
+    detection = choose_threshold(judgements, card.detection)
+    card = card.model_copy(
+        update={
+            "detection": detection,
+            "figures": figures(judgements, detection, LEFT_OUT if in_turns else NOT_LEARNT),
+            "count_errors": counting.measure(judgements, detection, thresholds_of(detection)),
+        }
+    )
+    if in_turns:
+        card = _honest(Model(card, model.network), last, jury)
+    if jury.base is not None:
+        before = jury.judge(jury.base.network, last.images, jury.base.card)
+        same = figures(before, jury.base.card.detection, SAME_IMAGES)
+        card = card.model_copy(update={"base_figures": same})
+    return card
+
+
+def _by_heart(model: Model, last: Lesson) -> tuple[Figure, ...]:
+    detection, size = model.card.detection, model.card.training.pixel_size_um
+    return figures(judge(model.network, last.images, detection, size), detection, LEARNT_FROM)
+
+
+def _honest(model: Model, last: Lesson, jury: Jury) -> Card:
+    """Return the card with lower figures if the network that is kept has gone wrong.
+
+    It is not one of those judged in turns: should its training have gone wrong, it is worse on what
+    it has learnt from than they are on what they have not.
+    """
+    card = model.card
+    found = jury.judge(model.network, last.images, card)
+    kept = figures(found, card.detection, LEARNT_FROM)
+    if kept[0].f_score < card.figures[0].f_score - GONE_WRONG:
+        return card.model_copy(update={"figures": kept})
+    return card
