@@ -13,8 +13,8 @@ from napari_htcell.folds import turns_of
 from napari_htcell.models import Model
 from napari_htcell.progress import Progress
 from napari_htcell.project import Project
+from napari_htcell.recipes import recipe_for
 from napari_htcell.training import Lesson, take_step
-from napari_htcell.versions import fine_tuning_of, get_version
 
 TRIALS = 3
 """Steps that are timed, after one to warm up."""
@@ -56,9 +56,11 @@ def forecast_steps(
     ------
     NothingToLearnError
         If the project has nothing to learn from.
+    ValueError
+        If the version cannot fine-tune the model, see `recipes.recipe_for`.
     """
     card = model.card
-    stage = (get_version(version) if version else fine_tuning_of(card.version)).fine_tuning
+    stage = recipe_for(card, version).fine_tuning
     found = yield from learning_images(project, stage, card.training, card.image_pixel_size_um)
     lesson = Lesson(0, stage, found, card.training)
     turns = turns_of(lesson, lambda one: not card.knows(one.card), is_trained=True)

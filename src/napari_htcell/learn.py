@@ -32,8 +32,9 @@ from napari_htcell.folds import turns_of
 from napari_htcell.models import Model
 from napari_htcell.progress import Progress, run
 from napari_htcell.project import Project
+from napari_htcell.recipes import recipe_for
 from napari_htcell.training import Lesson
-from napari_htcell.versions import Stage, Version, fine_tuning_of, get_version
+from napari_htcell.versions import Stage, Version, get_version
 
 Steps = Generator[Progress, None, Model]
 
@@ -152,12 +153,7 @@ def fine_tune_steps(
 ) -> Steps:
     """Do what `fine_tune` does, yielding progress."""
     old = model.card
-    recipe = get_version(version) if version else fine_tuning_of(old.version)
-    if recipe.architecture != old.architecture:
-        raise ValueError(
-            f"version {recipe.name} trains a {recipe.architecture}, but {old.name} is a "
-            f"{old.architecture}; choose another version, or train anew"
-        )
+    recipe = recipe_for(old, version)
     fixed = [field for field in config.FIXED_IN_FINE_TUNING if field in settings]
     if fixed:
         raise ValueError(f"{', '.join(fixed)} cannot change in fine-tuning; train anew")

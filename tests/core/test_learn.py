@@ -517,7 +517,9 @@ def test_the_sliding_window_learns_from_clicks(
     found = detect(project.read_image("all.tif").pixels, again, pixel_size_um=6.44)
     match = evaluate(found.points, CELLS, cutoff_px=2)
     assert (match.tp, match.fp, match.fn) == (5, 0, 0)
-    with pytest.raises(ValueError, match=r"version B trains a U-Net, but .* is a sliding window"):
+    with pytest.raises(
+        ValueError, match=r"version B, which trains a U-Net: .* is a sliding window"
+    ):
         fine_tune(model, project)
 
 

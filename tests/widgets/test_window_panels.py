@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
 
+from napari_htcell import networks, versions
 from napari_htcell.annotations import Annotation
-from napari_htcell.cards import LEFT_OUT, SAME_IMAGES
-from napari_htcell.config import DEFAULT_MODEL
-from napari_htcell.models import SHIPPED_FOLDER, read_card
+from napari_htcell.cards import LEFT_OUT, SAME_IMAGES, Card
+from napari_htcell.config import DEFAULT_MODEL, DetectConfig, TrainConfig
+from napari_htcell.models import SHIPPED_FOLDER, Model, read_card, save_model
 from napari_htcell.project import open_project
 from napari_htcell.widgets.correct import CorrectPanel
 from napari_htcell.widgets.detect import DetectPanel
@@ -224,6 +225,48 @@ def test_fine_tune_says_what_it_learns_from_or_what_to_do(viewer, tiny_project, 
     panel.session.changed()
     assert panel.basis.text().startswith("Learns from 1 complete image with ")
     assert panel.run.button.isEnabled()
+
+
+@pytest.fixture
+def baselines(monkeypatch, tmp_path):
+    """Ship models of the two baselines, whose networks no U-Net's recipe can train."""
+    for version in ("CNN-SW", "Imaris-like"):
+        recipe = versions.VERSIONS[version]
+        settings = TrainConfig(**recipe.settings)
+        card = Card(
+            name=version,
+            version=version,
+            architecture=recipe.architecture,
+            training=settings,
+            detection=DetectConfig(method=recipe.method),
+        )
+        network = networks.build(recipe.architecture, settings)
+        save_model(Model(card, network.eval()), tmp_path / "shipped")
+    monkeypatch.setattr("napari_htcell.models.SHIPPED_FOLDER", tmp_path / "shipped")
+
+
+def test_a_model_that_cannot_be_fine_tuned_is_refused_before_the_button(
+    dock, baselines, until, errors
+):
+    panel, session = dock.fine_tune, dock.session
+    assert panel.run.button.isEnabled()
+    session.refresh_models(choose="CNN-SW")
+    assert not panel.run.button.isEnabled()
+    until(lambda: "version B, which trains a U-Net" in panel.base.text())
+    assert "this model is a sliding window" in panel.base.text()
+    assert not panel.run.button.isEnabled()
+    # Its own recipe learns from complete images too.
+    session.choose_model("Imaris-like")
+    until(lambda: panel.base.text() == "Starts from the model Imaris-like.")
+    assert panel.run.button.isEnabled()
+    panel.fold.expand()
+    until(lambda: panel.version.count() > 1)
+    panel.version.setCurrentIndex(panel.version.findData("D"))
+    until(lambda: "version D, which trains a U-Net" in panel.base.text())
+    assert not panel.run.button.isEnabled()
+    panel.version.setCurrentIndex(0)
+    assert panel.run.button.isEnabled()
+    assert not errors
 
 
 def test_fine_tune_with_a_name_and_versions_to_choose(dock, quick_versions, until):

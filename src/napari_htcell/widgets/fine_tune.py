@@ -46,7 +46,9 @@ class FineTunePanel(Panel):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
         self.job, self._versions_job, self.again_job = (self.new_job() for _ in range(3))
-        self._forecast_job = self.new_job()
+        self._forecast_job, self._refusal_job = self.new_job(), self.new_job()
+        self._asked: tuple[str, ...] = ()
+        self._refusals: dict[tuple[str, ...], str] = {}
         self._foretold: tuple[object, ...] | None = None
         self._learns_in: Project | None = None
         self._has_learnt = False
@@ -60,7 +62,8 @@ class FineTunePanel(Panel):
         self.again_job.finished.connect(self._on_again_finished)
         self._forecast_job.returned.connect(self._on_forecast)
         self._forecast_job.finished.connect(self._on_forecast_finished)
-        self.version.currentIndexChanged.connect(self._foretell)
+        self._refusal_job.returned.connect(self._on_refusal)
+        self.version.currentIndexChanged.connect(self._refresh)
         self.fold.toggled.connect(self._on_fold)
         for signal in (
             self.session.summaries_changed,
@@ -133,16 +136,34 @@ class FineTunePanel(Panel):
         )
 
     def _can_learn(self) -> bool:
-        return bool(self.session.model) and learning_text(self.session)[1]
+        can_start = bool(self.session.model) and not self._refusal()
+        return can_start and learning_text(self.session)[1]
 
-    def _refresh(self) -> None:
-        text, can_learn = learning_text(self.session)
-        self.basis.setText(text)
+    def _refresh(self, *_: object) -> None:
+        self.basis.setText(learning_text(self.session)[0])
         model = self.session.model
-        self.base.setText(f"Starts from the model {model}." if model else "No model to start from.")
+        usual = f"Starts from the model {model}." if model else "No model to start from."
+        self.base.setText(self._refusal() or usual)
         if not self.job.is_running:
-            self.run.button.setEnabled(can_learn and bool(model))
+            self.run.button.setEnabled(self._can_learn())
         self._foretell()
+
+    def _refusal(self) -> str:
+        """Return why the chosen model cannot be fine-tuned by the chosen version, if so."""
+        entry, version = self.session.entry(), self.version.currentData()
+        if entry is None or entry.card.architecture == jobs.OFFERED_NETWORK:
+            return ""
+        card = entry.card
+        asked = card.name, card.version, card.architecture, version or ""
+        if asked not in self._refusals and not self._refusal_job.is_running:
+            # Not here: what knows the versions loads for seconds.
+            self._asked = asked
+            self._refusal_job.start("checking the model", lambda: jobs.refusal_steps(card, version))
+        return self._refusals.get(asked, f"Looking whether {card.name} can be fine-tuned…")
+
+    def _on_refusal(self, reason: str) -> None:
+        self._refusals[self._asked] = reason
+        self._refresh()
 
     def event(self, event: QEvent | None) -> bool:
         """Find out how long it would take when somebody turns to this step."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from napari_htcell import importing
 from napari_htcell.annotations import Annotation
+from napari_htcell.cards import Architecture, Card
 from napari_htcell.config import DetectConfig
 from napari_htcell.progress import Progress
 from napari_htcell.project import Project, open_project
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 OPENING_SECONDS = 0.3
 """Time for reading annotations before a project is shown; the rest is read while it is."""
+
+OFFERED_NETWORK: Architecture = "U-Net"
+"""The network of the versions that fine-tuning offers: models of it can start any of them."""
 
 LOADING = Progress("getting ready", 0, 0)
 """Before the first result: loading the library that computes takes a few seconds."""
@@ -193,6 +197,18 @@ def forecast_steps(
     return (yield from forecast.forecast_steps(_load(model_name, project), project, version))
 
 
+def refusal_steps(card: Card, version: str | None) -> Generator[Progress, None, str]:
+    """Return why a version cannot fine-tune a model, empty if it can."""
+    yield LOADING
+    from napari_htcell.recipes import recipe_for
+
+    try:
+        recipe_for(card, version)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def versions_steps() -> Generator[Progress, None, list[tuple[str, str]]]:
     """Return name and summary of the versions that can fine-tune with complete images."""
     yield LOADING
@@ -201,7 +217,7 @@ def versions_steps() -> Generator[Progress, None, list[tuple[str, str]]]:
     return [
         (version.name, version.summary)
         for version in VERSIONS.values()
-        if version.fine_tuning.learn_from == "complete" and version.architecture == "U-Net"
+        if version.fine_tuning.learn_from == "complete" and version.architecture == OFFERED_NETWORK
     ]
 
 
