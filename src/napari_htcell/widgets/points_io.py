@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_htcell import pointsfile
 from napari_htcell.annotations import BY_HAND, Annotation
-from napari_htcell.widgets import layers
+from napari_htcell.widgets import layers, point_layers
 from napari_htcell.widgets.states import ANNOTATED, CANDIDATE
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -50,7 +50,7 @@ def _read(path: str) -> LayerData:
             "face_color": "transparent",
             "border_color": CANDIDATE.colour,
             "size": layers.symbol_size(CANDIDATE.um, None),
-            "canvas_size_limits": layers.RING_ON_SCREEN,
+            "canvas_size_limits": point_layers.RING_ON_SCREEN,
         }
     else:
         features = {"source": [row.get("source") or BY_HAND for row in rows.values()]}
@@ -58,7 +58,7 @@ def _read(path: str) -> LayerData:
             "face_color": ANNOTATED.colour,
             "border_color": ANNOTATED.colour,
             "size": layers.symbol_size(ANNOTATED.um, None),
-            "canvas_size_limits": layers.DOT_ON_SCREEN,
+            "canvas_size_limits": point_layers.DOT_ON_SCREEN,
         }
     meta = {
         "name": Path(path).stem,
