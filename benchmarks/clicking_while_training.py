@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 import numpy as np
-from window import Window
+from real_window import Window
 
 from napari_htcell import demo
 from napari_htcell.cards import software

@@ -1,37 +1,30 @@
-"""How fast 2,000 points follow the sliders of Detect, in a real window.
+"""How fast 2,000 points follow the sliders of Detect.
 
-    xvfb-run -a -s "-screen 0 1366x768x24" .venv/bin/python benchmarks/live_threshold.py
-
-Prints JSON: milliseconds from the move of a slider until the points layer has its new points, and
-until the window is drawn (by software under Xvfb), at the median and the 95th percentile; and the
-window's thread's own time, which other programs do not lengthen as much.
+Milliseconds from the move of a slider until the points layer has its new points, and until the
+window is drawn; and the window's thread's own time, which other programs do not lengthen as much.
 """
 
 from __future__ import annotations
 
-import json
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-import napari
 import numpy as np
 import tifffile
-from qtpy.QtWidgets import QApplication
+from real_window import Window, summary
 
 from napari_htcell.cards import Card
 from napari_htcell.config import DetectConfig, TrainConfig
 from napari_htcell.detect import Prediction
 from napari_htcell.frame import frame_image
 from napari_htcell.targets import Truth, gaussian_spots
-from napari_htcell.widgets.demo import wait_until
-from napari_htcell.widgets.htcell import HTCellPanel
+from napari_htcell.widgets.htcell import Step
 
 SHAPE, PIXEL_SIZE_UM = (1532, 2048), 1.61
-WINDOW_SIZE = (1366, 768)
+CLICKED, MOVES = 200, 60
+"""Cells that are annotated already, and moves of each slider."""
 
 
 def make_prediction(n_cells: int, rng: np.random.Generator) -> Prediction:
@@ -53,92 +46,43 @@ def make_prediction(n_cells: int, rng: np.random.Generator) -> Prediction:
     return Prediction((heat_map.astype(np.float32),), frame, False, card, PIXEL_SIZE_UM, False)
 
 
-class Bench:
-    """A window with an image, and what a slider's move takes there.
-
-    Parameters
-    ----------
-    folder : Path
-        For the project.
-    n_cells, n_clicked : int
-    """
-
-    def __init__(self, folder: Path, n_cells: int, n_clicked: int) -> None:
-        rng = np.random.default_rng(0)
-        image = rng.integers(80, 120, SHAPE).astype(np.uint8)
-        tifffile.imwrite(folder / "field.tif", image)
-        self.viewer = napari.Viewer()
-        self.viewer.window.resize(*WINDOW_SIZE)
-        self.dock = HTCellPanel(self.viewer)
-        self.viewer.window.add_dock_widget(self.dock, name="HTCell")
-        self.dock.images.open_folder(folder)
-        self.session = self.dock.session
-        wait_until(lambda: self.session.document is not None)
-        document = self.session.document
-        assert document is not None
-        self.session.predicted(document, make_prediction(n_cells, rng), DetectConfig(threshold=0.5))
-        found = document.found
-        assert found is not None
-        document.accept(rng.permutation(len(found))[:n_clicked])
-        self.session.changed()
-        QApplication.processEvents()
-
-    def moves(self, values: list[float], move: Callable[[float], Any]) -> dict[str, Any]:
-        """Move a slider and return what it took, in milliseconds."""
-        points, drawn, cpu = [], [], []
-        for value in values:
-            before = self.session.document.found  # type: ignore[union-attr]
-            start, cpu_start = time.perf_counter(), time.thread_time()
-            move(value)
-            while self.session.document.found is before:  # type: ignore[union-attr]
-                QApplication.processEvents()
-            points.append(1000 * (time.perf_counter() - start))
-            cpu.append(1000 * (time.thread_time() - cpu_start))
-            QApplication.processEvents()
-            drawn.append(1000 * (time.perf_counter() - start))
-        return {
-            "moves": len(values),
-            "points": _summary(points),
-            "points_cpu": _summary(cpu),
-            "drawn": _summary(drawn),
-        }
+def measure_sliders(window: Window, folder: Path, n_cells: int) -> dict[str, Any]:
+    """Return what a slider's move takes in an image with cells of all scores."""
+    session, detect, rng = window.dock.session, window.dock.detect, np.random.default_rng(0)
+    folder.mkdir()
+    tifffile.imwrite(folder / "field.tif", rng.integers(80, 120, SHAPE).astype(np.uint8))
+    window.dock.images.open_folder(folder)
+    window.wait(lambda: session.project is not None and session.project.path == folder)
+    window.wait(lambda: session.document is not None)
+    document = session.document
+    session.predicted(document, make_prediction(n_cells, rng), DetectConfig(threshold=0.5))
+    document.accept(rng.permutation(len(document.found))[:CLICKED])
+    session.changed()
+    window.settle()
+    window.dock.show_step(Step.DETECT)
+    down_and_up = np.concatenate(
+        [np.linspace(0.49, 0.1, MOVES // 2), np.linspace(0.11, 0.5, MOVES // 2)]
+    )
+    thresholds = np.round(down_and_up, 4).tolist()
+    distances = np.round(np.linspace(12, 24, MOVES), 1).tolist()
+    result: dict[str, Any] = {"points": len(document.found), "clicked": CLICKED}
+    result["threshold"] = _moves(window, thresholds, detect.threshold.setValue)
+    result["min_distance"] = _moves(window, distances, detect.min_distance.setValue)
+    detect.shown.scores.setChecked(False)
+    result["threshold_without_scores"] = _moves(window, thresholds, detect.threshold.setValue)
+    return result
 
 
-def _summary(milliseconds: list[float]) -> dict[str, float]:
-    return {
-        "median_ms": round(float(np.median(milliseconds)), 1),
-        "p95_ms": round(float(np.percentile(milliseconds, 95)), 1),
-    }
-
-
-@click.command()
-@click.option("--cells", default=2000, show_default=True)
-@click.option("--clicked", default=200, show_default=True, help="Cells that are annotated already.")
-@click.option("--moves", default=60, show_default=True)
-def main(cells: int, clicked: int, moves: int) -> None:
-    """Print how fast the points follow the sliders."""
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), cells, clicked)
-        detect = bench.dock.detect
-        down_and_up = np.concatenate(
-            [np.linspace(0.49, 0.1, moves // 2), np.linspace(0.11, 0.5, moves // 2)]
-        )
-        result: dict[str, Any] = {
-            "image": SHAPE,
-            "points": len(bench.session.document.found or ()),  # type: ignore[union-attr]
-            "clicked": clicked,
-            "threshold": bench.moves(np.round(down_and_up, 4).tolist(), detect.threshold.setValue),
-            "min_distance": bench.moves(
-                np.round(np.linspace(12, 24, moves), 1).tolist(), detect.min_distance.setValue
-            ),
-        }
-        detect.shown.scores.setChecked(False)
-        result["threshold_without_scores"] = bench.moves(
-            np.round(down_and_up, 4).tolist(), detect.threshold.setValue
-        )
-        bench.viewer.close()
-    click.echo(json.dumps(result))
-
-
-if __name__ == "__main__":
-    main()
+def _moves(window: Window, values: Sequence[float], move: Callable[[float], Any]) -> dict[str, Any]:
+    points, drawn, thread = [], [], []
+    document = window.dock.session.document
+    for value in values:
+        before, start, cpu_start = document.found, time.perf_counter(), time.thread_time()
+        move(value)
+        while document.found is before:
+            window.app.processEvents()
+        points.append(1000 * (time.perf_counter() - start))
+        thread.append(1000 * (time.thread_time() - cpu_start))
+        window.app.processEvents()
+        drawn.append(1000 * (time.perf_counter() - start))
+    return {"points": summary(points), "thread": summary(thread), "drawn": summary(drawn)}

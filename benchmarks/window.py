@@ -1,11 +1,9 @@
-"""How long the window takes to open 3,000 images, and to show the next one.
+"""How long a person waits for the window: opening, switching, correcting, the sliders of Detect.
 
-    xvfb-run -a .venv/bin/python benchmarks/window.py --output window.json
+    xvfb-run -a -s "-screen 0 1366x768x24" .venv/bin/python benchmarks/window.py --output x.json
 
-A real viewer on folders made here: small images with detections in all and clicks in every third,
-for the list; images of 2048 x 1532 pixels for the switching. A switch is over when the image and
-its points are drawn. "Read ahead" is the next button after the neighbours were read; "not read" is
-a jump to an image that nobody expected; "shown before" is the way back.
+A real viewer on folders made here; what is measured stands in `project_panel.py`, `correcting.py`
+and `live_threshold.py`. Under Xvfb the picture is drawn by software.
 """
 
 from __future__ import annotations
@@ -13,210 +11,79 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
-import tifffile
+from correcting import make_large, measure_correcting
+from live_threshold import measure_sliders
+from project_panel import (
+    CELLS,
+    LARGE_PX,
+    SMALL_PX,
+    make_project,
+    measure_list,
+    measure_opening,
+    measure_switching,
+)
+from real_window import Window
 
-from napari_htcell import Annotation, Detections, Project, open_project
 from napari_htcell.cards import software
-from napari_htcell.config import DetectConfig
-from napari_htcell.detections import Provenance
-
-SMALL_PX = (96, 128)
-LARGE_PX = (1532, 2048)
-CELLS = 200
-"""Detections in each image."""
-
-TICK_MS = 5
-"""Between two looks at whether the window is kept waiting."""
-
-WAIT_SECONDS = 300
 
 
-def make_project(folder: Path, n_images: int, shape: tuple[int, int]) -> Project:
-    """Make a project whose images all have detections, and every third clicks."""
-    rng = np.random.default_rng(0)
-    (folder / "images").mkdir(parents=True)
-    pixels = rng.integers(90, 160, shape, dtype=np.uint8)
-    for number in range(n_images):
-        image = np.roll(pixels, number, axis=1)
-        tifffile.imwrite(folder / "images" / f"field_{number:04}.tif", image, resolution=(1, 1))
-    project = open_project(folder)
-    how = Provenance("B", DetectConfig(), 1.61, False, "2026-01-01T00:00:00+00:00", "0")
-    for number, name in enumerate(project.images):
-        points = rng.uniform(0, np.asarray(shape) - 1, (CELLS, 2))
-        scores = np.sort(rng.uniform(0.5, 1, CELLS))[::-1]
-        project.save_detections(name, Detections(points, scores, how))
-        if number % 3 == 0:
-            points = points[: CELLS // 3]
-            project.save_annotation(name, Annotation.of(points, complete=number % 9 == 0))
-    return project
-
-
-class Window:
-    """A viewer with the dock, and a clock."""
-
-    def __init__(self) -> None:
-        import napari
-        from qtpy.QtCore import QTimer
-        from qtpy.QtWidgets import QApplication
-
-        from napari_htcell.widgets.htcell import HTCellPanel
-
-        self.viewer = napari.Viewer(title="napari-htcell")
-        self.viewer.window.resize(1366, 768)
-        self.dock = HTCellPanel(self.viewer)
-        self.viewer.window.add_dock_widget(self.dock, name="HTCell")
-        self.app: Any = QApplication.instance()
-        self.late: list[float] = []
-        self._ticked = time.perf_counter()
-        self._timer = QTimer()
-        self._timer.timeout.connect(self._tick)
-        self._timer.start(TICK_MS)
-        self.settle()
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        self.late.append(1000 * (now - self._ticked) - TICK_MS)
-        self._ticked = now
-
-    def settle(self) -> None:
-        """Let the window draw all that is to be drawn."""
-        for _ in range(3):
-            self.app.processEvents()
-
-    def wait(self, is_reached: Callable[[], Any]) -> None:
-        """Let the window work until a condition holds."""
-        end = time.perf_counter() + WAIT_SECONDS
-        while not is_reached():
-            self.app.processEvents()
-            time.sleep(0.0005)
-            if time.perf_counter() > end:
-                raise click.ClickException("the window does not get there")
-
-    def seconds(self, act: Callable[[], Any], is_reached: Callable[[], Any]) -> float:
-        """Return the seconds from an act until its effect is drawn."""
-        start = time.perf_counter()
-        act()
-        self.wait(is_reached)
-        self.settle()
-        return time.perf_counter() - start
-
-    def is_shown(self, name: str) -> bool:
-        """Return whether an image of the project is the one worked on."""
-        document = self.dock.session.document
-        return document is not None and document.name == name
-
-
-def measure_opening(window: Window, project: Project) -> dict[str, float]:
-    """Return seconds until the list, the first image and all summaries are there."""
-    images = window.dock.images
-    start = time.perf_counter()
-    images.open_folder(project.path)
-    window.wait(lambda: images.shown.rowCount() == len(project.images))
-    images.list.viewport().repaint()
-    listed = time.perf_counter() - start
-    window.wait(lambda: window.dock.session.document is not None)
-    window.settle()
-    first = time.perf_counter() - start
-    window.late.clear()
-    window.wait(lambda: images.filling.is_done)
-    filled = time.perf_counter() - start
-    late = window.late or [0.0]
+def measure_panel(window: Window, place: Path, images: int, large: int) -> dict[str, Any]:
+    """Measure opening, listing and switching."""
+    small_project = make_project(place / "small", images, SMALL_PX)
+    large_project = make_project(place / "large", large, LARGE_PX)
+    opening = measure_opening(window, small_project)
+    listing = measure_list(window)
+    switching = measure_switching(window, large_project)
+    for name, value in (opening | listing).items():
+        click.echo(f"{name.replace('_', ' '):28} {value:8.3f}")
+    for name, times in switching.items():
+        click.echo(f"switch, {name.replace('_', ' '):20} {_in_words(times)} of {len(times)}")
     return {
-        "list_s": listed,
-        "first_image_s": first,
-        "summaries_s": filled,
-        "delay_while_reading_p95_ms": float(np.percentile(late, 95)),
-        "delay_while_reading_max_ms": max(late),
+        "images": images,
+        "cells_per_image": CELLS,
+        "large_px": LARGE_PX,
+        "opening": {name: round(value, 4) for name, value in opening.items()},
+        "list": {name: round(value, 4) for name, value in listing.items()},
+        "switch_s": {name: [round(t, 4) for t in times] for name, times in switching.items()},
     }
-
-
-def measure_list(window: Window) -> dict[str, float]:
-    """Return seconds for sorting, filtering and finding the most useful image."""
-    from qtpy.QtCore import Qt
-
-    from napari_htcell.widgets.image_table import Column
-
-    images, session = window.dock.images, window.dock.session
-    order = Qt.SortOrder
-    sort = window.seconds(
-        lambda: images.list.sortByColumn(Column.DETECTED, order.DescendingOrder), lambda: True
-    )
-    images.list.sortByColumn(Column.NAME, order.AscendingOrder)
-    text = window.seconds(lambda: images.filter.setText("99"), lambda: True)
-    images.filter.clear()
-    before = session.document
-    useful = window.seconds(images.useful_button.click, lambda: session.document is not before)
-    return {"sort_s": sort, "filter_s": text, "next_most_useful_s": useful}
-
-
-def measure_switching(window: Window, project: Project) -> dict[str, list[float]]:
-    """Return seconds of switches to images that were read ahead, not read, and shown before."""
-    images, names = window.dock.images, project.images
-    images.open_folder(project.path)
-    window.wait(lambda: window.dock.session.project.path == project.path)
-    window.wait(lambda: window.dock.session.document is not None and images.filling.is_done)
-    images.show_image(names[0])
-    window.wait(lambda: window.is_shown(names[0]))
-    times: dict[str, list[float]] = {"read_ahead": [], "not_read": [], "shown_before": []}
-    half = len(names) // 2
-    for name in names[1:half]:
-        window.wait(lambda: images.ahead.is_ready)
-        times["read_ahead"].append(_switch(window, images.next_button.click, name))
-    for name in reversed(names[: half - 1]):
-        times["shown_before"].append(_switch(window, images.previous_button.click, name))
-    # Every third from the end, whose neighbours nobody has looked at.
-    for name in names[: half + 1 : -3]:
-        times["not_read"].append(_switch(window, lambda n=name: images.show_image(n), name))
-        window.wait(lambda: images.ahead.is_ready)
-    return times
-
-
-def _switch(window: Window, act: Callable[[], Any], name: str) -> float:
-    window.settle()
-    return window.seconds(act, lambda: window.is_shown(name))
 
 
 def _in_words(times: Sequence[float]) -> str:
     return f"median {1000 * float(np.median(times)):.0f} ms, most {1000 * max(times):.0f} ms"
 
 
+PARTS = ("panel", "correcting", "sliders")
+
+
 @click.command()
+@click.option("--part", "parts", type=click.Choice(PARTS), multiple=True, help="Only this; all.")
 @click.option("--images", default=3000, show_default=True, help="Images in the list.")
 @click.option("--large", default=24, show_default=True, help="Large images to switch between.")
+@click.option("--points", default=2000, show_default=True, help="That follow the sliders.")
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="JSON file to write.")
-def main(images: int, large: int, output: Path | None) -> None:
-    """Print how long opening and switching take in a real window."""
-    with tempfile.TemporaryDirectory() as place:
-        small_project = make_project(Path(place) / "small", images, SMALL_PX)
-        large_project = make_project(Path(place) / "large", large, LARGE_PX)
-        window = Window()
-        opening = measure_opening(window, small_project)
-        listing = measure_list(window)
-        switching = measure_switching(window, large_project)
+def main(parts: tuple[str, ...], images: int, large: int, points: int, output: Path | None) -> None:
+    """Print how long a person waits in a real window."""
+    result: dict[str, Any] = {"cores": os.cpu_count(), "software": software()}
+    with tempfile.TemporaryDirectory() as folder:
+        place, window = Path(folder), Window()
+        if "panel" in (parts or PARTS):
+            result |= measure_panel(window, place, images, large)
+        if "correcting" in (parts or PARTS):
+            result["correcting"] = measure_correcting(window, make_large(place / "correcting"))
+            click.echo(json.dumps(result["correcting"], indent=1))
+        if "sliders" in (parts or PARTS):
+            result["sliders"] = measure_sliders(window, place / "sliders", points)
+            click.echo(json.dumps(result["sliders"], indent=1))
         window.viewer.close()
-    for name, value in (opening | listing).items():
-        print(f"{name.replace('_', ' '):28} {value:8.3f}")
-    for name, times in switching.items():
-        print(f"switch, {name.replace('_', ' '):20} {_in_words(times)} of {len(times)}")
     if output is not None:
-        result = {
-            "images": images,
-            "cells_per_image": CELLS,
-            "large_px": LARGE_PX,
-            "cores": os.cpu_count(),
-            "software": software(),
-            "opening": {name: round(value, 4) for name, value in opening.items()},
-            "list": {name: round(value, 4) for name, value in listing.items()},
-            "switch_s": {name: [round(t, 4) for t in times] for name, times in switching.items()},
-        }
-        output.write_text(json.dumps(result, indent=1))
+        before = json.loads(output.read_text()) if output.exists() else {}
+        output.write_text(json.dumps(before | result, indent=1))
 
 
 if __name__ == "__main__":

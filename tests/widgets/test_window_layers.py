@@ -9,7 +9,7 @@ import pytest
 from napari.layers import Image, Points
 
 from napari_htcell.annotations import Annotation, Region
-from napari_htcell.widgets import layers, outlines
+from napari_htcell.widgets import layers, outlines, point_layers
 from napari_htcell.widgets.document import Picture
 from napari_htcell.widgets.states import STATES
 
@@ -65,7 +65,7 @@ def test_points_lie_where_the_image_does():
         units=("pixel", "um", "um"),
         axis_labels=("t", "y", "x"),
     )
-    points = layers.annotated_layer(3, 2.0)
+    points = point_layers.annotated_layer(3, 2.0)
     layers.place(points, image)
     assert points.data_to_world((1, 10, 10)) == image.data_to_world((1, 10, 10)) == (1, 120, 27)
     assert points.units == image.units
@@ -73,9 +73,9 @@ def test_points_lie_where_the_image_does():
 
 
 def test_the_two_layers_look_different(found):
-    dots, rings = layers.annotated_layer(2, 1.0), layers.detected_layer(2, 1.0)
-    layers.draw_annotation(dots, Annotation.of(np.ones((2, 2))))
-    layers.draw_detections(rings, found([[1, 2]]))
+    dots, rings = point_layers.annotated_layer(2, 1.0), point_layers.detected_layer(2, 1.0)
+    point_layers.draw_annotation(dots, Annotation.of(np.ones((2, 2))))
+    point_layers.draw_detections(rings, found([[1, 2]]))
     assert dots.face_color[0, 3] == 1
     assert rings.face_color[0, 3] == 0
     assert rings.border_color[0, 3] == 1
@@ -83,28 +83,28 @@ def test_the_two_layers_look_different(found):
 
 
 def test_every_state_has_its_own_symbol_and_colour():
-    layer = layers.annotated_layer(2, 1.0)
+    layer = point_layers.annotated_layer(2, 1.0)
     annotation = Annotation.of(np.array([[1.0, 2], [3, 4]]))
-    layers.draw_annotation(layer, annotation, np.array([True, False]))
+    point_layers.draw_annotation(layer, annotation, np.array([True, False]))
     assert [str(one) for one in layer.symbol] == ["diamond", "triangle_up"]
     assert not np.allclose(layer.face_color[0], layer.face_color[1])
-    layers.draw_annotation(layer, annotation.remove([0]), np.array([False]))
+    point_layers.draw_annotation(layer, annotation.remove([0]), np.array([False]))
     assert [str(one) for one in layer.symbol] == ["triangle_up"]
-    layers.draw_annotation(layer, annotation)
+    point_layers.draw_annotation(layer, annotation)
     assert [str(one) for one in layer.symbol] == ["disc", "disc"]
     looks = {(one.symbol, one.is_ring) for one in STATES}
     assert len(looks) == len({one.colour for one in STATES}) == len(STATES)
 
 
 def test_what_is_drawn_already_is_not_drawn_again():
-    layer = layers.annotated_layer(2, 1.0)
+    layer = point_layers.annotated_layer(2, 1.0)
     annotation = Annotation.of(np.array([[1.0, 2], [3, 4]]))
-    layers.draw_annotation(layer, annotation)
+    point_layers.draw_annotation(layer, annotation)
     told = []
     layer.events.set_data.connect(told.append)
-    layers.draw_annotation(layer, annotation)
+    point_layers.draw_annotation(layer, annotation)
     assert not told
-    layers.draw_annotation(layer, annotation, pixel_size_um=0.5)
+    point_layers.draw_annotation(layer, annotation, pixel_size_um=0.5)
     assert layer.size.tolist() == [32, 32]
 
 
@@ -122,39 +122,39 @@ def test_outlines_and_regions():
 
 def test_annotation_survives_drawing():
     annotation = Annotation.of(np.array([[1.0, 2], [3, 4]])).add(np.array([[5.0, 6]]), "B")
-    layer = layers.annotated_layer(2, None)
-    layers.draw_annotation(layer, annotation)
-    again = layers.points_to_annotation(layer)
+    layer = point_layers.annotated_layer(2, None)
+    point_layers.draw_annotation(layer, annotation)
+    again = point_layers.points_to_annotation(layer)
     np.testing.assert_array_equal(again.points, annotation.points)
     assert again.sources == annotation.sources
-    layers.draw_annotation(layer, Annotation.empty())
-    assert len(layers.points_to_annotation(layer).points) == 0
+    point_layers.draw_annotation(layer, Annotation.empty())
+    assert len(point_layers.points_to_annotation(layer).points) == 0
 
 
 def test_drawing_more_and_fewer_points_keeps_the_features_in_step(found):
-    layer = layers.detected_layer(2, 1.0)
+    layer = point_layers.detected_layer(2, 1.0)
     for count in (3, 1, 0, 5):
-        layers.draw_detections(layer, found(np.arange(2.0 * count).reshape(-1, 2)))
+        point_layers.draw_detections(layer, found(np.arange(2.0 * count).reshape(-1, 2)))
         assert len(layer.features) == len(layer.data) == count
-    layers.draw_detections(layer, None)
+    point_layers.draw_detections(layer, None)
     assert len(layer.data) == 0
 
 
 def test_point_added_by_hand_does_not_inherit_the_selected_ones_source():
-    layer = layers.annotated_layer(2, 1.0)
-    layers.draw_annotation(layer, Annotation.of(np.ones((1, 2)), "B"))
+    layer = point_layers.annotated_layer(2, 1.0)
+    point_layers.draw_annotation(layer, Annotation.of(np.ones((1, 2)), "B"))
     layer.selected_data = {0}
     layer.add([[5, 5]])
-    assert layers.sources_of(layer, added=(-1,)) == ("B", "hand")
+    assert point_layers.sources_of(layer, added=(-1,)) == ("B", "hand")
 
 
 def test_sources_of_foreign_points():
-    assert layers.sources_of(Points(np.zeros((2, 2)))) == ("hand", "hand")
+    assert point_layers.sources_of(Points(np.zeros((2, 2)))) == ("hand", "hand")
 
 
 def test_nearest_stays_in_reach_and_in_the_frame():
     points = np.array([[0.0, 10, 10], [1, 11, 10], [1, 40, 40]])
-    assert layers.nearest(points, np.array([0, 12, 10]), 5) == (0, 2.0)
-    assert layers.nearest(points, np.array([1, 12, 10]), 5) == (1, 1.0)
-    assert layers.nearest(points, np.array([1, 20, 20]), 5) is None
-    assert layers.nearest(np.empty((0, 2)), np.array([1, 1]), 5) is None
+    assert point_layers.nearest(points, np.array([0, 12, 10]), 5) == (0, 2.0)
+    assert point_layers.nearest(points, np.array([1, 12, 10]), 5) == (1, 1.0)
+    assert point_layers.nearest(points, np.array([1, 20, 20]), 5) is None
+    assert point_layers.nearest(np.empty((0, 2)), np.array([1, 1]), 5) is None

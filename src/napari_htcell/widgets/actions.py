@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_htcell.widgets import layers
+from napari_htcell.widgets import point_layers
 
 if TYPE_CHECKING:
     from napari_htcell.widgets.desk import Desk
@@ -209,7 +209,7 @@ class Actions:
         """Mark a candidate, and bring it into view where it is outside."""
         desk, viewer = self._desk, self._desk.viewer
         desk.detected.visible = True
-        layers.mark(desk.detected, index)
+        point_layers.mark(desk.detected, index)
         if not len(desk.within(*desk.corners, np.asarray([index]))):
             viewer.scene.camera.center = desk.detected.data_to_world(desk.detected.data[index])[-2:]
         self._pointer = tuple(viewer.cursor.position[-2:])

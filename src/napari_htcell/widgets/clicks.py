@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_htcell.widgets.layers import nearest
+from napari_htcell.widgets.point_layers import nearest
 from napari_htcell.widgets.rectangle import Rectangle
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 from napari.layers import Points
 from napari.layers.base import ActionType
 
-from napari_htcell.widgets import layers
+from napari_htcell.widgets import point_layers
 from napari_htcell.widgets.document import Document
 
 
@@ -29,7 +29,7 @@ def take_over_annotation(document: Document, layer: Points, event: Any) -> bool:
     if not is_done(event.action):
         return False
     added = event.data_indices if event.action == ActionType.ADDED else ()
-    document.replace_points(layer.data, layers.sources_of(layer, added))
+    document.replace_points(layer.data, point_layers.sources_of(layer, added))
     return True
 
 

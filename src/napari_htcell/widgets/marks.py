@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Image, Points
 
 from napari_htcell.config import PAPER_PIXEL_SIZE_UM
-from napari_htcell.widgets import edits, layers, scores
+from napari_htcell.widgets import edits, layers, point_layers
 from napari_htcell.widgets.states import ANNOTATED, CANDIDATE
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ class Marks:
         if self._annotated is not None and self._annotated.ndim != ndim:
             self.remove(viewer)
         if self._detected is None:
-            self._detected = layers.detected_layer(ndim, size)
+            self._detected = point_layers.detected_layer(ndim, size)
             self._add(viewer, image, self._detected, self._on_candidates_edited)
         if self._annotated is None:
-            self._annotated = layers.annotated_layer(ndim, size)
+            self._annotated = point_layers.annotated_layer(ndim, size)
             self._add(viewer, image, self._annotated, self._on_annotation_edited)
         for layer, state in ((self._detected, CANDIDATE), (self._annotated, ANNOTATED)):
             layers.place(layer, image)
@@ -77,7 +77,9 @@ class Marks:
         return size / self._session.preferences.symbol_size
 
     def _limits(self, layer: Points) -> tuple[float, float]:
-        low, high = layers.RING_ON_SCREEN if layer is self._detected else layers.DOT_ON_SCREEN
+        low, high = (
+            point_layers.RING_ON_SCREEN if layer is self._detected else point_layers.DOT_ON_SCREEN
+        )
         times = self._session.preferences.symbol_size
         return low * times, high * times
 
@@ -109,12 +111,12 @@ class Marks:
         is_detected = None if pairing is None else pairing.is_detected
         self._is_drawing = True
         try:
-            layers.draw_annotation(self.annotated, document.annotation, is_detected, size)
-            layers.draw_detections(self.detected, document.candidates, size)
+            point_layers.draw_annotation(self.annotated, document.annotation, is_detected, size)
+            point_layers.draw_detections(
+                self.detected, document.candidates, size, shows_scores=self._shows_scores
+            )
         finally:
             self._is_drawing = False
-        if self._shows_scores:
-            scores.colour(self.detected)
 
     def show_scores(self, shows: bool) -> None:
         """Colour candidates by their score, or all alike."""
@@ -122,15 +124,13 @@ class Marks:
             return
         self._shows_scores = shows
         if self._detected is not None:
-            (scores.colour if shows else scores.uncolour)(self._detected)
+            point_layers.colour_by_score(self._detected, shows=shows)
 
     def show_moved(self, index: int, place: np.ndarray) -> None:
         """Show an annotated point elsewhere, while it is being dragged."""
-        points = np.array(self.annotated.data)
-        points[index] = place
         self._is_drawing = True
         try:
-            self.annotated.data = points
+            point_layers.show_moved(self.annotated, index, place)
         finally:
             self._is_drawing = False
 

@@ -13,7 +13,7 @@ from napari.layers import Image
 
 from napari_htcell import cell_counter, importing, pointsfile, rois
 from napari_htcell.annotations import BY_HAND, Annotation
-from napari_htcell.widgets import layers
+from napari_htcell.widgets import layers, point_layers
 from napari_htcell.widgets.desk import image_worked_on
 from napari_htcell.widgets.states import AGREED, ANNOTATED, CANDIDATE, MISSED, State
 
@@ -116,12 +116,14 @@ def _layer(
     meta = {
         "name": name,
         "features": features,
-        "border_width": layers.RING_WIDTH,
+        "border_width": point_layers.RING_WIDTH,
         "symbol": state.symbol,
         "face_color": "transparent" if state.is_ring else state.colour,
         "border_color": state.colour,
         "size": layers.symbol_size(state.um, size_um),
-        "canvas_size_limits": layers.RING_ON_SCREEN if state.is_ring else layers.DOT_ON_SCREEN,
+        "canvas_size_limits": point_layers.RING_ON_SCREEN
+        if state.is_ring
+        else point_layers.DOT_ON_SCREEN,
     }
     return points, meta | _place(points.shape[1], image), "points"
 

@@ -14,7 +14,7 @@ from napari_htcell.progress import run
 from napari_htcell.project import Project, open_project
 from napari_htcell.sample import copy_sample
 from napari_htcell.summaries import Summary
-from napari_htcell.widgets import jobs, layers
+from napari_htcell.widgets import jobs, layers, point_layers
 from napari_htcell.widgets.document import Document
 
 METADATA_KEY = "napari-htcell sample"
@@ -42,9 +42,9 @@ def open_sample() -> list[tuple[Any, dict[str, Any], str]]:
     project = own_sample()
     document = jobs.read_document(project, project.images[0])
     image = layers.image_layer(document.picture)
-    points = layers.annotated_layer(document.picture.ndim, document.picture.pixel_size_um)
+    points = point_layers.annotated_layer(document.picture.ndim, document.picture.pixel_size_um)
     layers.place(points, image)
-    layers.draw_annotation(points, document.annotation)
+    point_layers.draw_annotation(points, document.annotation)
     place = {"project": str(project.path), "image": document.name}
     image.metadata = points.metadata = {METADATA_KEY: place}
     return [image.as_layer_data_tuple(), points.as_layer_data_tuple()]
@@ -76,7 +76,7 @@ def take_over(viewer: Any) -> OpenedSample | None:
         layer.metadata = {}
         if isinstance(layer, Points):
             if not np.array_equal(layer.data, document.annotation.points):
-                document.replace_points(layer.data, layers.sources_of(layer))
+                document.replace_points(layer.data, point_layers.sources_of(layer))
             layer.locked = False
             viewer.layers.remove(layer)
     return OpenedSample(project, summaries, document, images[0])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from napari.layers import Points
 from napari.utils.colormaps import ensure_colormap
 from qtpy.QtCore import QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QPalette
 from qtpy.QtWidgets import QSizePolicy, QWidget
+
+from napari_htcell.widgets.states import CANDIDATE
 
 COLOURMAP = "viridis"
 """Perceptually uniform, and in order for every kind of colour vision."""
@@ -23,16 +24,11 @@ def colours(scores: npt.ArrayLike) -> npt.NDArray[np.float32]:
     return np.asarray(ensure_colormap(COLOURMAP).map(places), dtype=np.float32)
 
 
-def colour(layer: Points) -> None:
-    """Give every candidate of a layer the colour of its score."""
-    scores = layer.features["score"].to_numpy(dtype=np.float32, na_value=0)
-    if len(scores):
-        layer.border_color = colours(scores)
-
-
-def uncolour(layer: Points) -> None:
-    """Give all candidates of a layer the same colour again."""
-    layer.border_color = layer.current_border_color
+def ring_colours(scores: npt.ArrayLike, *, shows: bool) -> npt.NDArray[np.float32]:
+    """Return the colour of each ring, shape (N, 4): of its score, or the same of all."""
+    if shows:
+        return colours(scores)
+    return np.tile(np.asarray(CANDIDATE.rgba, dtype=np.float32), (np.size(scores), 1))
 
 
 class ScoreLegend(QWidget):
