@@ -6,7 +6,7 @@ images, and folders of such files.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -207,21 +207,6 @@ def to_annotation(
         frames = range(shape[0]) if len(shape) == 3 else (0,)
         annotation = replace(annotation, complete_frames=frozenset(frames))
     return annotation
-
-
-def annotated_already(project: Project, names: Iterable[str]) -> list[str]:
-    """Return those of a project's images that an import would take clicks from."""
-    return [name for name in names if project.annotation(name).frames]
-
-
-def keep_steps(
-    project: Project, plan: Mapping[str, Annotation]
-) -> Generator[Progress, None, dict[str, int]]:
-    """Save what was imported in place of what was there; return the numbers of points."""
-    for done, (name, annotation) in enumerate(plan.items()):
-        yield Progress(f"keeping {name}", done, len(plan))
-        project.save_annotation(name, annotation)
-    return {name: len(annotation.points) for name, annotation in plan.items()}
 
 
 def _files(source: Path) -> list[Path]:

@@ -9,9 +9,13 @@ from typing import TypeVar
 import numpy as np
 
 from napari_htcell.annotations import Annotation
+from napari_htcell.config import EvaluateConfig
 from napari_htcell.evaluate import evaluate
 from napari_htcell.pointsfile import Points
 from napari_htcell.words import count
+
+SAME_UM = float(EvaluateConfig().cutoff_um) / 2
+"""Distance below which two people's new clicks are on the same cell: half a match's."""
 
 ItemT = TypeVar("ItemT")
 Key = tuple[str, ...]

@@ -9,6 +9,7 @@
       detections/        <image>.csv: frame, y, x, score    <image>.json: model, threshold, date
       models/            the project's own models
       exports/           tables for publication
+      imports/           what was imported, and what was there before
       htcell.json        settings: pixel size
       .htcell-open/      which windows have the project open; see `lease`
 
@@ -39,7 +40,7 @@ from napari_htcell.detections import Detections, load_detections, save_detection
 from napari_htcell.imagefiles import SUFFIXES, ImageFile
 
 OWN_FOLDERS = frozenset(
-    ("annotations", "masks", "detections", "models", "exports", "training", "truth")
+    ("annotations", "masks", "detections", "models", "exports", "imports", "training", "truth")
 )
 """Folders in a project that hold no images to annotate."""
 
@@ -111,6 +112,11 @@ class Project:
     def exports_folder(self) -> Path:
         """Where tables are exported to unless the user says otherwise."""
         return self.path / "exports"
+
+    @property
+    def imports_folder(self) -> Path:
+        """Where what was imported is kept, with what was there before; see `kept_imports`."""
+        return self.path / "imports"
 
     @property
     def training_folder(self) -> Path:

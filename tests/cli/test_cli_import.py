@@ -229,3 +229,16 @@ def test_the_truth_of_a_sample(htcell, tiny_project):
         np.testing.assert_allclose(
             project.annotation(name).points, sample.read_truth(project, name), atol=2e-3
         )
+
+
+def test_an_import_is_taken_back(htcell, project, table):
+    clicks = table("image,y,x\na.tif,50,70\n")
+    project.save_annotation("a.tif", Annotation.of(np.array([[3.0, 4]])))
+    result = htcell("import-annotations", project.path, clicks, "--replace")
+    assert "comes back with --undo" in result.output
+    result = htcell("import-annotations", project.path, "--undo", "--json")
+    assert json.loads(result.stdout)["images"] == ["a.tif"]
+    np.testing.assert_allclose(project.annotation("a.tif").points, [[3, 4]])
+    result = htcell("import-annotations", project.path, "--undo")
+    assert result.exit_code == 1
+    assert "no import that could be taken back" in result.output

@@ -10,13 +10,12 @@ from napari_htcell.imagefiles import ImageError
 from napari_htcell.importing import (
     ImportFileError,
     Target,
-    annotated_already,
     chosen,
     for_one_image,
-    keep_steps,
     plan_steps,
     to_annotation,
 )
+from napari_htcell.kept_imports import annotated_already, keep_steps
 from napari_htcell.pointsets import PointSet
 from napari_htcell.progress import run
 

@@ -10,8 +10,10 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_htcell.annotations import Annotation
+from napari_htcell.progress import run
 from napari_htcell.widgets import jobs
 from napari_htcell.widgets.desk import desk_of
+from napari_htcell.widgets.panel import Panel
 
 
 @pytest.fixture
@@ -32,6 +34,26 @@ def test_a_closed_viewer_is_let_go(qapp):
     del viewer
     gc.collect()
     assert gone() is None
+
+
+def test_a_window_that_is_garbage_as_a_whole_saves_the_last_clicks(qtbot, tiny_project):
+    project = tiny_project()
+    name = project.images[0]
+    before = len(project.annotation(name).points)
+
+    def leave_behind():
+        panel = Panel(ViewerModel())
+        panel.myself = panel
+        panel.session.open(*run(jobs.open_steps(project.path)))
+        panel.session.show(jobs.read_document(panel.session.project, name))
+        panel.session.document.add([5, 5])
+        panel.session.changed()
+        return weakref.ref(panel)
+
+    gone = leave_behind()
+    gc.collect()
+    assert gone() is None
+    qtbot.waitUntil(lambda: len(project.annotation(name).points) == before + 1)
 
 
 def test_image_and_points_are_shown(opened, document):

@@ -88,7 +88,7 @@ def test_a_table_replaces_clicks_only_when_told_to(dock, until, answers, monkeyp
         np.testing.assert_array_equal(project.annotation(name).points, points)
     answers(QMessageBox.StandardButton.Yes)
     panel.button.click()
-    until(lambda: panel.state.text() == "✓ 3 points imported into 2 images")
+    until(lambda: panel.state.text().startswith("✓ 3 points imported into 2 images. What was"))
     assert dock.desk.autosave.save()
     np.testing.assert_allclose(shown.annotation.points, [[5.5, 7]])
     np.testing.assert_allclose(dock.desk.annotated.data, [[5.5, 7]])
@@ -99,6 +99,37 @@ def test_a_table_replaces_clicks_only_when_told_to(dock, until, answers, monkeyp
     np.testing.assert_allclose(dock.desk.annotated.data, before[shown.name])
     assert dock.desk.autosave.save()
     np.testing.assert_allclose(kept.annotation(shown.name).points, before[shown.name], atol=1e-3)
+
+
+def test_an_import_is_taken_back_from_images_that_are_not_open_too(dock, until, answers, tmp_path):
+    panel, project = dock.export.importer, dock.session.project
+    dock.show_step(Step.EXPORT)
+    assert panel.undo.isHidden()
+    shown = dock.session.document
+    other = next(name for name in project.images if name != shown.name)
+    path = tmp_path / "clicks.csv"
+    path.write_text(f"image;y;x\n{shown.name};5,5;7\n{other};1;2\n{other};3;4\n")
+    before = {name: project.annotation(name) for name in project.images}
+    answers(QMessageBox.StandardButton.Yes)
+    panel.import_from(path)
+    until(lambda: not panel.undo.isHidden() and panel.undo.isEnabled())
+    folder = next((project.path / "imports").iterdir())
+    assert panel.state.text().endswith(f"is in imports/{folder.name}")
+    shown.add([50, 60])
+    dock.session.changed()
+    panel.undo.click()
+    until(lambda: panel.state.text() == "✓ The import is taken back from 2 images")
+    expected = {name: one.points for name, one in before.items()}
+    # What was clicked since stays.
+    expected[shown.name] = np.concatenate([[[50, 60]], expected[shown.name]])
+    for name, points in expected.items():
+        after = project.annotation(name)
+        np.testing.assert_allclose(after.points, points, atol=1e-3)
+        assert after.complete_frames == before[name].complete_frames
+    np.testing.assert_allclose(dock.desk.annotated.data, expected[shown.name], atol=1e-3)
+    assert dock.session.summaries[other].annotated == len(expected[other])
+    assert not folder.exists()
+    until(panel.undo.isHidden)
 
 
 def test_marker_types_are_chosen(dock, until, answers, tmp_path):

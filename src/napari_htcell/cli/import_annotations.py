@@ -6,16 +6,16 @@ from pathlib import Path
 
 import click
 
-from napari_htcell import importing
+from napari_htcell import importing, kept_imports
 from napari_htcell.cli.options import EXISTING, EXISTING_FOLDER, pixel_size
 from napari_htcell.cli.reporting import Reporter, following
-from napari_htcell.project import ProjectError, open_project
+from napari_htcell.project import Project, ProjectError, open_project
 from napari_htcell.words import count
 
 
 @click.command("import-annotations")
 @click.argument("project", type=EXISTING_FOLDER)
-@click.argument("source", metavar="FILE_OR_FOLDER", type=EXISTING)
+@click.argument("source", metavar="[FILE_OR_FOLDER]", type=EXISTING, required=False)
 @click.option("--image", help="The image that all points belong to, whatever the file says.")
 @click.option(
     "--type",
@@ -28,16 +28,23 @@ from napari_htcell.words import count
 @click.option("--common", is_flag=True, help="Leave out images that the project does not have.")
 @pixel_size("kept in the project.")
 @click.option("--replace", "replaces", is_flag=True, help="Replace annotations that are there.")
+@click.option(
+    "--undo",
+    is_flag=True,
+    help="Take the last import back: what was there before is there again, what was clicked since "
+    "stays. Again for the one before.",
+)
 @following
 def import_annotations(
     project: Path,
-    source: Path,
+    source: Path | None,
     image: str | None,
     kinds: tuple[str, ...],
     complete: bool,
     common: bool,
     pixel_size_um: float | None,
     replaces: bool,
+    undo: bool,
     report: Reporter,
 ) -> None:
     """Take clicks or masks made elsewhere into PROJECT.
@@ -50,6 +57,13 @@ def import_annotations(
     anything is written.
     """
     opened = open_project(project)
+    if undo:
+        if source is not None:
+            raise click.UsageError("--undo takes the last import back, and no file.")
+        _take_back(opened, report)
+        return
+    if source is None:
+        raise click.UsageError("Missing argument 'FILE_OR_FOLDER'.")
     steps = importing.plan_steps(
         opened, source, image=image, kinds=kinds, complete=complete, common=common
     )
@@ -59,7 +73,7 @@ def import_annotations(
         raise ProjectError(
             f"{error} (--image NAME says which one is meant, --common leaves out those not there)"
         ) from error
-    taken = importing.annotated_already(opened, plan)
+    taken = kept_imports.annotated_already(opened, plan)
     if taken and not replaces:
         raise ProjectError(
             f"{len(taken)} of the images are annotated already, the first {taken[0]!r}; "
@@ -67,7 +81,21 @@ def import_annotations(
         )
     report.keep_pixel_size(opened, pixel_size_um)
     counts = report.follow(
-        importing.keep_steps(opened, plan), if_stopped="some images are imported, others not"
+        kept_imports.keep_steps(opened, plan),
+        if_stopped="some images may be imported, others not; --undo takes back those that are",
     )
     lines = f"Imported {count(sum(counts.values()), 'point')} into {count(len(counts), 'image')}"
+    if taken:
+        lines += "; what was there before comes back with --undo"
     report.done({"images": counts, "complete": complete}, lines)
+
+
+def _take_back(project: Project, report: Reporter) -> None:
+    kept = kept_imports.last_import(project)
+    if kept is None:
+        raise ProjectError(f"{project.path}: has no import that could be taken back")
+    changed = report.follow(
+        kept_imports.take_back_steps(project, kept), if_stopped="--undo again goes on"
+    )
+    lines = f"Took the import of {kept.folder.name} back from {count(len(changed), 'image')}"
+    report.done({"images": changed}, lines)

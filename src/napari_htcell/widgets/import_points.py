@@ -20,12 +20,14 @@ from qtpy.QtWidgets import (
 
 from napari_htcell.annotations import Annotation
 from napari_htcell.importing import MASK_SUFFIXES, POINT_SUFFIXES
+from napari_htcell.kept_imports import last_import
 from napari_htcell.progress import Progress
 from napari_htcell.project import Project
 from napari_htcell.summaries import Summary, summarise_fully
-from napari_htcell.widgets import jobs
+from napari_htcell.widgets import jobs, undo_import
 from napari_htcell.widgets.document import Document
 from napari_htcell.widgets.panel import Panel, note
+from napari_htcell.widgets.undo_import import UndoImport
 from napari_htcell.widgets.worker import Job
 from napari_htcell.words import count
 
@@ -55,6 +57,7 @@ class ImportPanel(Panel):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
         self._looking, self._planning, self._keeping = (self.new_job() for _ in range(3))
+        self.undo = UndoImport(self, self._say)
         self._path = Path()
         self._destination = _Destination(None, None)
         self._plan: dict[str, Annotation] = {}
@@ -90,7 +93,7 @@ class ImportPanel(Panel):
         inside.addLayout(buttons)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.button, self.choice, self.state):
+        for widget in (self.button, self.choice, self.state, self.undo):
             layout.addWidget(widget)
         self.choice.hide()
         self.button.clicked.connect(self._on_click)
@@ -214,7 +217,7 @@ class ImportPanel(Panel):
         text = (
             f"{count(len(taken), 'image')} of {len(self._plan)} in {self._path.name} "
             f"{'has' if len(taken) == 1 else 'have'} clicks already, the first {taken[0]}. "
-            "Replace them? Undo brings back only those of images that are open."
+            f"Replace them? “{undo_import.TEXT}” brings them back."
         )
         buttons = QMessageBox.StandardButton
         answer = QMessageBox.question(
@@ -241,10 +244,18 @@ class ImportPanel(Panel):
     def _say_done(self) -> None:
         points = sum(len(annotation.points) for annotation in self._plan.values())
         images = count(len(self._plan), "image")
-        self.state.setText(f"✓ {count(points, 'point')} imported into {images}")
+        text = f"✓ {count(points, 'point')} imported into {images}"
+        project = self._destination.project
+        kept = None if project is None else last_import(project)
+        if kept is not None:
+            text += f". What was there before is in {kept.folder.parent.name}/{kept.folder.name}"
+        self.state.setText(text)
+
+    def _say(self, text: str) -> None:
+        self.state.setText(text)
 
     def _jobs(self) -> tuple[Job, ...]:
-        return self._looking, self._planning, self._keeping
+        return self._looking, self._planning, self._keeping, self.undo.job
 
     def _on_progress(self, progress: Progress) -> None:
         what = progress.what[0].upper() + progress.what[1:]
@@ -255,8 +266,10 @@ class ImportPanel(Panel):
         session = self.session
         has_place = session.project is not None or session.document is not None
         # What is being kept is kept whole.
-        self.button.setEnabled(has_place and not self._keeping.is_running)
+        is_kept_whole = self._keeping.is_running or self.undo.job.is_running
+        self.button.setEnabled(has_place and not is_kept_whole)
         self.button.setText("Cancel import" if self.is_running else "Import clicks…")
+        self.undo.refresh(is_free=not self.is_running)
         if self._is_reading and not self.is_running:
             # It waits for an answer, was stopped, or failed, which was told.
             self._is_reading = False

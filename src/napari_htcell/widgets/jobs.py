@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_htcell import importing
+from napari_htcell import importing, kept_imports
 from napari_htcell.annotations import Annotation
 from napari_htcell.cards import Architecture, Card
 from napari_htcell.config import DetectConfig
+from napari_htcell.kept_imports import KeptImport
 from napari_htcell.progress import Progress
 from napari_htcell.project import Project, open_project
 from napari_htcell.summaries import Summary, read_summary, summarise_fully
@@ -239,7 +240,7 @@ def plan_steps(
 ) -> Generator[Progress, None, tuple[dict[str, Annotation], list[str]]]:
     """Read what is to be imported, and which images would lose clicks that they have."""
     plan = yield from importing.plan_steps(project, path, kinds=kinds)
-    return plan, importing.annotated_already(project, plan)
+    return plan, kept_imports.annotated_already(project, plan)
 
 
 def plan_loose_steps(
@@ -257,8 +258,16 @@ def import_steps(
     project: Project, plan: Mapping[str, Annotation]
 ) -> Generator[Progress, None, dict[str, Summary]]:
     """Keep what was imported; return a line about each image."""
-    yield from importing.keep_steps(project, plan)
+    yield from kept_imports.keep_steps(project, plan)
     return {name: read_summary(project, name) for name in plan}
+
+
+def take_back_steps(
+    project: Project, kept: KeptImport, names: Collection[str]
+) -> Generator[Progress, None, dict[str, Summary]]:
+    """Take an import back from some of its images; return a line about each."""
+    changed = yield from kept_imports.take_back_steps(project, kept, names)
+    return {name: read_summary(project, name) for name in changed}
 
 
 def _load(model_name: str, project: Project | None) -> Model:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from napari_htcell.config import PAPER_PIXEL_SIZE_UM, EvaluateConfig
+from napari_htcell.config import PAPER_PIXEL_SIZE_UM
 from napari_htcell.detections import Detections
-from napari_htcell.merging import merge
+from napari_htcell.merging import SAME_UM, merge
 from napari_htcell.project import Project
 from napari_htcell.widgets.document import Document
 
@@ -61,7 +61,7 @@ def save(project: Project, document: Document) -> list[str]:
 
 def take_over(known: Document, fresh: Document) -> str:
     """Take over what an image's files say now; nothing may be unsaved. Return the news."""
-    merged = merge(known.annotation, known.annotation, fresh.annotation, _same_px(known))
+    merged = merge(known.annotation, known.annotation, fresh.annotation, same_px(known))
     news = [merged.in_words] if merged.in_words else []
     if news:
         known.take_over(fresh.annotation)
@@ -80,7 +80,7 @@ def _merge_annotation(project: Project, document: Document) -> list[str]:
         return []
     theirs = project.annotation(document.name, document.picture.ndim)
     base = document.saved_annotation
-    merged = merge(base, document.annotation, theirs, _same_px(document))
+    merged = merge(base, document.annotation, theirs, same_px(document))
     if not merged.in_words:
         return []
     document.take_over(merged.annotation)
@@ -110,8 +110,8 @@ def _date(found: Detections | None) -> str:
     return "" if found is None else found.provenance.date
 
 
-def _same_px(document: Document) -> float:
-    """Return the distance below which two clicks are on the same cell: half a match's."""
+def same_px(document: Document) -> float:
+    """Return the distance in pixels below which two clicks are on the same cell."""
     found = document.found
     known = document.picture.pixel_size_um or (found and found.provenance.pixel_size_um)
-    return EvaluateConfig().cutoff_um / 2 / (known or PAPER_PIXEL_SIZE_UM)
+    return SAME_UM / (known or PAPER_PIXEL_SIZE_UM)
