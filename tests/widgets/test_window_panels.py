@@ -13,6 +13,7 @@ from napari_htcell.annotations import Annotation
 from napari_htcell.cards import LEFT_OUT, SAME_IMAGES, Card
 from napari_htcell.config import DEFAULT_MODEL, DetectConfig, TrainConfig
 from napari_htcell.models import SHIPPED_FOLDER, Model, read_card, save_model
+from napari_htcell.own_models import import_model
 from napari_htcell.project import open_project
 from napari_htcell.widgets.correct import CorrectPanel
 from napari_htcell.widgets.detect import DetectPanel
@@ -442,6 +443,52 @@ def test_annotation_is_never_touched_by_detecting(dock, until):
     until(lambda: not dock.detect._job.is_running)
     assert dock.session.document.annotation is before
     assert isinstance(before, Annotation)
+
+
+def test_detecting_anew_in_many_images_loses_nothing_that_was_decided(
+    dock, until, tiny_model_folder
+):
+    detect, images, session = dock.detect, dock.images, dock.session
+    detect.run_all.button.click()
+    until(lambda: not detect.all_job.is_running)
+    until(lambda: {cell(dock, row, Column.MODEL) for row in range(3)} == {"B"})
+    name, document = session.document.name, session.document
+    document.accept([0])
+    document.reject([0, 1])
+    document.add([9, 9])
+    session.changed()
+    rejected, decided = document.annotation.rejected, document.annotation
+    images.next_button.click()
+    until(lambda: session.document.name != name)
+    session.document.reject([0])
+    session.changed()
+    other, decided_there = session.document, session.document.annotation
+
+    import_model(tiny_model_folder, name="ours")
+    session.refresh_models(choose="ours")
+    session.select((name, other.name))
+    detect.run_all.button.click()
+    # While it runs.
+    other.add([30, 30])
+    session.changed()
+    until(lambda: not detect.all_job.is_running)
+    rows = [images.shown.row(one) for one in session.project.images]
+    by = ["ours" if one in (name, other.name) else "B" for one in session.project.images]
+    until(lambda: [cell(dock, row, Column.MODEL) for row in rows] == by)
+
+    assert dock.desk.autosave.save()
+    assert document.annotation is decided
+    assert document.found.provenance.model == "ours"
+    np.testing.assert_array_equal(other.annotation.points[:-1], decided_there.points)
+    np.testing.assert_array_equal(other.annotation.points[-1], [30, 30])
+    kept = open_project(session.project.path).annotation(name)
+    np.testing.assert_allclose(kept.points, decided.points, atol=1e-3)
+    assert kept.sources == decided.sources
+    np.testing.assert_allclose(kept.rejected, rejected, atol=1e-3)
+    # What was rejected is found again, and stays rejected.
+    assert document.pairing.is_rejected.sum() >= 2
+    open_ = document.candidates.points
+    assert not (np.linalg.norm(open_[:, None] - rejected[None], axis=-1) < 1).any()
 
 
 def test_what_a_new_model_is_worth_is_said_beside_the_one_before():
