@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import json
 import resource
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -30,9 +28,10 @@ import t98g
 from bars import with_bar
 from table1_report import CLAIMS, CUTOFFS_UM, Measured, claims_markdown, markdown
 from tqdm import tqdm
+from trials import in_own_process, keep
 
 import napari_htcell as htcell
-from napari_htcell import Project, atomic, config, models, sample
+from napari_htcell import Project, config, models, sample
 from napari_htcell.calibrate import choose_threshold, judge
 from napari_htcell.cards import software
 from napari_htcell.config import DetectConfig
@@ -316,9 +315,7 @@ def main(
     place = work / f"{data}, scale {scale:g}"
     if single is not None:
         result = measure(data, *single, scale, place)
-        path = place / "results" / f"{slug(*single)}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write_text(path, json.dumps(result))
+        keep(place / "results" / f"{slug(*single)}.json", result)
         return
     names = [name for name in METHODS if name in (only or METHODS)]
     jobs = [(name, seed) for seed in range(seeds) for name in names]
@@ -327,12 +324,9 @@ def main(
         for name, seed in bar:
             bar.set_description(f"{name}, seed {seed}")
             path = place / "results" / f"{slug(name, seed)}.json"
-            if not path.exists():
-                call = ["--data", data, "--scale", str(scale), "--work", str(work)]
-                subprocess.run(
-                    [sys.executable, __file__, *call, "--single", name, str(seed)], check=True
-                )
-            results[name].append(json.loads(path.read_text()))
+            call = ["--data", data, "--scale", str(scale), "--work", str(work)]
+            call += ["--single", name, str(seed)]
+            results[name].append(in_own_process(path, __file__, *call))
     measured = {name: Measured.of(results[name]) for name in names}
     rows = [
         {"method": name, "images used": METHODS[name].images, "DA": METHODS[name].augmented}

@@ -1,0 +1,214 @@
+"""From the paper's B to version E, one idea after another, and E with fewer and fewer clicks.
+
+    .venv/bin/python benchmarks/ablation.py --part test --seeds 3 --work ablation
+
+T98G: 30 training images, of which 12 drawn by the seed are complete and the others lack a third of
+their points, crowded first, unless the row says otherwise; all read with their card's threshold.
+--part train learns from 20 of them and looks at the other ten: everything was chosen there. Each
+training is a process of its own, whose result is kept in the work folder.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import t98g
+import tifffile
+from bars import with_bar
+from tqdm import tqdm
+from trials import in_own_process, keep
+
+import napari_htcell as htcell
+from napari_htcell import augment, config, losses
+from napari_htcell.cards import software
+from napari_htcell.evaluate import evaluate, f_score
+from napari_htcell.learn import train_steps
+from napari_htcell.versions import VERSIONS, Stage, Version, get_version
+
+N_COMPLETE = 12
+N_HELD_OUT = 10
+CUTOFFS_UM = (16.0, 32.0, round(config.PAPER_CUTOFF_UM, 1))
+DROPPED = 1 / 3
+
+
+def every(version: Version, **changes: Any) -> Version:
+    """Return a version with all its stages changed."""
+    stages: tuple[Stage, ...] = tuple(replace(stage, **changes) for stage in version.stages)
+    return replace(version, stages=stages)
+
+
+def without(version: Version, *settings: str) -> Version:
+    """Return a version without some of its settings, which are the usual ones then."""
+    kept = {name: value for name, value in version.settings.items() if name not in settings}
+    return replace(version, settings=kept)
+
+
+def steps_to_e() -> dict[str, Version]:
+    """Return the versions between B and E, each with one idea more; made from E by taking away."""
+    calibrated = get_version("E")
+    edges = replace(calibrated, is_calibrated=False)
+    varied = without(edges, "padding")
+    turned = every(varied, augmentation=augment.turned)
+    averaged = every(turned, augmentation=augment.none)
+    weighted = every(averaged, averaging=0.0)
+    resolved = every(weighted, loss=losses.mean_squared_error)
+    paced = without(resolved, "pixel_size_um", "spot_sigma_um", "square_px")
+    return {
+        "the paper's B": get_version("B"),
+        "+ AdamW, one cycle, batches of 8": paced,
+        "+ twice the resolution": resolved,
+        "+ cross-entropy, spots weighted": weighted,
+        "+ averaged weights": averaged,
+        "+ turned squares": turned,
+        "+ varied squares": varied,
+        "+ edges repeated": edges,
+        "+ calibrated: E": calibrated,
+    }
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A row: what learns from which clicks.
+
+    Parameters
+    ----------
+    version : Version
+    dropped : float
+        Part of the points of each image that is not complete.
+    order : str
+        Which are dropped first, as `t98g.partial_project` has it.
+    """
+
+    version: Version
+    dropped: float = DROPPED
+    order: str = "crowded"
+
+
+def arms() -> dict[str, Arm]:
+    """Return all rows by name."""
+    found = {name: Arm(version) for name, version in steps_to_e().items()}
+    e = get_version("E")
+    found["E, all clicks"] = Arm(e, dropped=0)
+    for order in ("crowded", "random", "faint"):
+        for dropped, kept in ((DROPPED, "2/3"), (1 / 2, "1/2"), (2 / 3, "1/3")):
+            if (dropped, order) != (DROPPED, "crowded"):  # which is E itself
+                found[f"E, {kept} of the clicks, {order} missing first"] = Arm(e, dropped, order)
+    return found
+
+
+def parts(part: str, seed: int) -> tuple[list[str], list[str]]:
+    """Return the images to learn from, and those to look at."""
+    train = t98g.split("train")
+    if part == "test":
+        return train, t98g.split("test")
+    order = [str(name) for name in np.random.default_rng(1000 + seed).permutation(train)]
+    return sorted(order[N_HELD_OUT:]), sorted(order[:N_HELD_OUT])
+
+
+def measure(name: str, seed: int, part: str) -> dict[str, Any]:
+    """Train one arm with one seed, and count what it finds."""
+    arm = arms()[name]
+    VERSIONS[arm.version.name] = arm.version
+    learnt, looked_at = parts(part, seed)
+    chosen = np.random.default_rng(seed).permutation(learnt)[:N_COMPLETE]
+    with tempfile.TemporaryDirectory() as folder:
+        project = t98g.partial_project(
+            Path(folder) / "t98g", dropped=arm.dropped, order=arm.order, seed=seed, names=learnt
+        )
+        t98g.complete(project, sorted(map(str, chosen)))
+        model = with_bar(train_steps(arm.version.name, project, seed=seed), f"{name}, seed {seed}")
+    truth, rows = t98g.truth(), []
+    for image in looked_at:
+        pixels = tifffile.imread(t98g.FOLDER / "images" / image)
+        found = htcell.detect(pixels, model, pixel_size_um=t98g.PIXEL_SIZE_UM).points
+        matches = [
+            evaluate(found, truth[image], cutoff_um=um, pixel_size_um=t98g.PIXEL_SIZE_UM)
+            for um in CUTOFFS_UM
+        ]
+        rows.append([[one.tp, one.fp, one.fn] for one in matches])
+    return {
+        "threshold": model.card.detection.threshold,
+        "training s": model.card.seconds,
+        "steps": model.card.steps,
+        "peak MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "counts": rows,
+        "software": software(),
+    }
+
+
+def row(name: str, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of one arm's seeds."""
+    found: dict[str, Any] = {"recipe": name, "seeds": len(results)}
+    counts = np.asarray([one["counts"] for one in results])  # seeds, images, cut-offs, TP FP FN
+    for index, cutoff in enumerate(CUTOFFS_UM):
+        each = [f_score(*map(int, one)) for one in counts[:, :, index].sum(axis=1)]
+        found[f"F {cutoff:.0f} um"] = round(float(np.mean(each)), 4)
+        found[f"F {cutoff:.0f} um of each seed"] = [round(one, 4) for one in each]
+    tp, fp, fn = np.moveaxis(counts[:, :, 0], -1, 0)
+    found["count error"] = round(float(np.mean(np.abs(fp - fn) / np.maximum(tp + fn, 1))), 4)
+    found["training s"] = float(np.median([one["training s"] for one in results]))
+    found["peak MiB"] = max(one["peak MiB"] for one in results)
+    return found
+
+
+def markdown(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the rows as a table."""
+    heads = [f"F {cutoff:.0f} um" for cutoff in CUTOFFS_UM]
+    lines = [f"| recipe | {' | '.join(heads)} | of each seed | count error | training |"]
+    lines.append("|---|" + "---|" * (len(heads) + 3))
+    for one in rows:
+        each = ", ".join(f"{value:.3f}" for value in one[f"{heads[0]} of each seed"])
+        figures = " | ".join(f"{one[head]:.3f}" for head in heads)
+        lines.append(
+            f"| {one['recipe']} | {figures} | {each} | {100 * one['count error']:.1f} % "
+            f"| {one['training s']:.0f} s |"
+        )
+    return "\n".join(lines)
+
+
+@click.command()
+@click.option("--part", type=click.Choice(["train", "test"]), default="train", show_default=True)
+@click.option("--seeds", default=3, show_default=True, help="Number of seeds, from 0.")
+@click.option("--recipe", "only", multiple=True, help="These alone.")
+@click.option("--work", type=click.Path(path_type=Path), default=Path("ablation"))
+@click.option("--output", type=click.Path(path_type=Path), help="Write JSON there.")
+@click.option("--single", nargs=2, type=(str, int), hidden=True)
+def main(
+    part: str,
+    seeds: int,
+    only: tuple[str, ...],
+    work: Path,
+    output: Path | None,
+    single: tuple[str, int] | None,
+) -> None:
+    """Print F of each recipe as Markdown."""
+
+    def place(name: str, seed: int) -> Path:
+        return work / part / f"{name.replace('/', ' of ')}, seed {seed}.json"
+
+    if single is not None:
+        keep(place(*single), measure(*single, part))
+        return
+    names = [name for name in arms() if name in (only or arms())]
+    results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for seed, name in tqdm([(s, n) for s in range(seeds) for n in names], unit="training"):
+        call = ["--part", part, "--work", str(work), "--single", name, str(seed)]
+        results[name].append(in_own_process(place(name, seed), __file__, *call))
+    rows = [row(name, results[name]) for name in names]
+    click.echo(f"T98G {part}, {seeds} seeds")
+    click.echo(markdown(rows))
+    if output is not None:
+        content = {"part": part, "seeds": seeds, "rows": rows, "software": software()}
+        output.write_text(json.dumps(content, indent=1))
+
+
+if __name__ == "__main__":
+    main()
