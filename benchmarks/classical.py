@@ -113,11 +113,11 @@ def otsu_watershed(image: Image, smooth: float, factor: float, distance: int) ->
 CLASSICAL = {
     "blob_log (scikit-image)": Classical(
         log,
-        {"view": tuple(VIEWS), "sigma": (2, 3, 4, 6), "threshold": (0.05, 0.1, 0.2, 0.3, 0.45)},
+        {"view": tuple(VIEWS), "sigma": (3, 4, 6, 8), "threshold": (0.05, 0.1, 0.2, 0.3, 0.45)},
     ),
     "blob_dog (scikit-image)": Classical(
         dog,
-        {"view": tuple(VIEWS), "sigma": (2, 3, 4, 6), "threshold": (0.05, 0.1, 0.2, 0.3, 0.45)},
+        {"view": tuple(VIEWS), "sigma": (3, 4, 6, 8), "threshold": (0.05, 0.1, 0.2, 0.3, 0.45)},
     ),
     "trackpy": Classical(
         crocker_grier,
