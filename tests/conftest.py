@@ -36,8 +36,12 @@ def pytest_unconfigure() -> None:
 
 def shortened(version: versions.Version, steps: int) -> versions.Version:
     """Return a version with so many steps in each stage."""
-    stages = tuple(replace(stage, epochs=1, min_steps=steps) for stage in version.stages)
-    return replace(version, stages=stages)
+
+    def short(stage: versions.Stage) -> versions.Stage:
+        return replace(stage, epochs=1, min_steps=steps)
+
+    tuning = None if version.tuning is None else short(version.tuning)
+    return replace(version, stages=tuple(map(short, version.stages)), tuning=tuning)
 
 
 @pytest.fixture(autouse=True)

@@ -60,12 +60,17 @@ def choose_threshold(judgements: Sequence[Judgement], settings: DetectConfig) ->
     Contours and masks keep theirs.
     """
     results = {
-        threshold: total(one.match(threshold, CUTOFFS_UM[0]) for one in judgements).f_score
+        threshold: f_score_of(judgements, settings.model_copy(update={"threshold": threshold}))
         for threshold in thresholds_of(settings)
     }
     enough = max(results.values()) - TOLERANCE
     chosen = next(threshold for threshold, result in results.items() if result >= enough)
     return settings.model_copy(update={"threshold": chosen})
+
+
+def f_score_of(judgements: Sequence[Judgement], settings: DetectConfig) -> float:
+    """Return F of all images together at the usual cut-off."""
+    return total(one.match(settings.threshold, CUTOFFS_UM[0]) for one in judgements).f_score
 
 
 def thresholds_of(settings: DetectConfig) -> tuple[float, ...]:

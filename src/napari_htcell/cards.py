@@ -83,6 +83,12 @@ class Card(_Record):
     )
     steps: int = Field(0, ge=0)
     seconds: float = Field(0, ge=0, description="training time")
+    new_share: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="part of what fine-tuning has changed that is kept; 0 is the base model",
+    )
     device: str = ""
     precision: str = ""
     figures: tuple[Figure, ...] = ()
@@ -111,6 +117,21 @@ class Card(_Record):
         """Whether fine-tuning did not help, as far as images left out of it can tell."""
         pairs = zip(self.figures[:1], self.base_figures[:1], strict=False)
         return any(after.f_score <= before.f_score for after, before in pairs)
+
+    @property
+    def kept_part(self) -> str:
+        """What was kept of what fine-tuning has changed, in words; "" if all was."""
+        if self.new_share == 1:
+            return ""
+        if self.new_share == 0:
+            return (
+                f"what was learnt made images left out worse: the network is still that of "
+                f"{self.base_model}, its threshold is new"
+            )
+        return (
+            f"{100 * self.new_share:.0f} % of what was learnt, the rest is {self.base_model}'s: "
+            "images left out came out best so, or there were none to tell"
+        )
 
     @property
     def own_figures(self) -> tuple[Figure, ...]:

@@ -29,6 +29,7 @@ from napari_htcell.course import Course, fingerprint
 from napari_htcell.dataset import LearningImage, NothingToLearnError, learning_images
 from napari_htcell.device import choose_device, choose_precision, place
 from napari_htcell.folds import turns_of
+from napari_htcell.mixing import best_share, mixed
 from napari_htcell.models import Model
 from napari_htcell.progress import Progress, run
 from napari_htcell.project import Project
@@ -206,16 +207,24 @@ def _learn(
     place(network, device)
     precision = course.precision or choose_precision(network, device, chosen.precision)
     yield from course.train("first", network, precision)
-    beginner = copy.deepcopy(network)
+    beginner = copy.deepcopy(network).eval()
     yield from course.train("last", network, precision)
     yield from network.settle(last.images, device)
-    judgements = jury.judge(network, others, card)
+    shares = (1.0,) if base is None else version.shares
+    rivals, judged = {}, {}
+    for share in shares:
+        rivals[share] = yield from mixed(beginner, network, share, last.images, device)
+        judged[share] = jury.judge(rivals[share], others, card)
     for name, (lesson, left_out) in turns.items():
         learner = copy.deepcopy(beginner)
         watched = replace(lesson, images=left_out)
         yield from course.train(name, learner, precision, check=CHECKING, watched=watched)
         yield from learner.settle(lesson.images, device)
-        judgements += jury.judge(learner, left_out, card)
+        for share in shares:
+            rival = yield from mixed(beginner, learner, share, lesson.images, device)
+            judged[share] += jury.judge(rival, left_out, card)
+    share = best_share(judged, card.detection)
+    network, judgements = rivals[share], judged[share]
     if judgements and version.is_calibrated:
         judgements = calibrated(network, judgements)
     card = card.model_copy(
@@ -227,6 +236,7 @@ def _learn(
             "seconds": round(course.seconds, 1),
             "device": device.type,
             "precision": str(precision).removeprefix("torch."),
+            "new_share": share,
         }
     )
     card = assess(Model(card, network), last, jury, judgements, in_turns=bool(turns))

@@ -73,6 +73,7 @@ class Lesson:
     def steps(self) -> int:
         """Number of steps; a step is a batch."""
         whole = max(self.stage.epochs * len(self.batches(0)), self.stage.min_steps)
+        whole = min(whole, self.stage.most_steps or whole)
         return round(self.share * whole)
 
     def load(self, batch: list[Square], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:

@@ -33,6 +33,8 @@ class Stage:
     min_steps : int
         Least number of steps, whatever the number of squares: the paper's own run over 2241 images
         takes 44,820, and 300 over thirty images would end before the network finds a cell.
+    most_steps : int or None
+        Largest number of steps, for somebody who waits.
     target : callable
         Truth and spot size to what the network is asked to draw.
     loss : callable
@@ -56,6 +58,7 @@ class Stage:
     loss: losses.Loss
     augmentation: augment.Augmentation = augment.none
     optimiser: Optimiser = PAPER_SGD
+    most_steps: int | None = None
     batch_size: int = 1
     most_images: int | None = None
     needs_masks: bool = False
@@ -83,6 +86,10 @@ class Version:
         Fields of `TrainConfig` that belong to the recipe.
     is_calibrated : bool
         Whether scores are made probabilities after training, by images left out of it.
+    tuning : Stage or None
+        What improves a model that is there already; the last stage without it.
+    shares : tuple of float
+        When a model is fine-tuned: parts of what has changed of which one is kept, see `mixing`.
     """
 
     name: str
@@ -92,11 +99,13 @@ class Version:
     architecture: Architecture = "U-Net"
     settings: Mapping[str, Any] = field(default_factory=dict)
     is_calibrated: bool = False
+    tuning: Stage | None = None
+    shares: tuple[float, ...] = (1.0,)
 
     @property
     def fine_tuning(self) -> Stage:
-        """The stage that improves a model that is there already: the last."""
-        return self.stages[-1]
+        """The stage that improves a model that is there already."""
+        return self.tuning or self.stages[-1]
 
 
 PARTIAL = Stage(
@@ -147,6 +156,7 @@ QUICK_CLEAN = replace(
     min_steps=150,
     optimiser=replace(QUICK.optimiser, learning_rate=0.001),
 )
+QUICK_TUNING = replace(QUICK_CLEAN, min_steps=100, most_steps=200)
 # No step is taken: the network finishes itself on the image, see `Network.settle`.
 TUNING = replace(CLEAN, epochs=0, min_steps=0, most_images=1)
 
@@ -172,6 +182,8 @@ VERSIONS: dict[str, Version] = {
                 "padding": "replicate",
             },
             is_calibrated=True,
+            tuning=QUICK_TUNING,
+            shares=(0.0, 0.5, 1.0),
         ),
         Version(
             "CNN-SW",

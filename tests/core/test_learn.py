@@ -239,6 +239,38 @@ def _long(version: versions.Version, steps: int) -> versions.Version:
     return replace(version, stages=(replace(stage, min_steps=steps),))
 
 
+def test_a_fine_tuning_that_makes_things_worse_is_not_kept(
+    make_project: Callable[..., Project], intensity_model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, project = versions.VERSIONS["B"], make_project(a=ALL, b=ALL, c=ALL)
+    wild = replace(recipe.fine_tuning.optimiser, learning_rate=30.0)
+    tuning = replace(recipe.fine_tuning, epochs=1, min_steps=40, optimiser=wild)
+    careful = replace(recipe, tuning=tuning, shares=(0.0, 0.5, 1.0))
+    monkeypatch.setitem(versions.VERSIONS, "B", replace(careful, shares=(1.0,)))
+    worse = fine_tune(intensity_model, project, "B", name="worse")
+    assert worse.card.is_no_better
+    assert (worse.card.new_share, worse.card.kept_part) == (1, "")
+    monkeypatch.setitem(versions.VERSIONS, "B", careful)
+    same = fine_tune(intensity_model, project, "B", name="same")
+    assert (same.card.new_share, same.card.base_model) == (0, "intensity")
+    assert "still that of intensity" in same.card.kept_part
+    assert same.card.figures[0].f_score >= same.card.base_figures[0].f_score == 1
+    for mine, before in zip(
+        same.network.parameters(), intensity_model.network.parameters(), strict=True
+    ):
+        assert torch.equal(mine, before)
+
+
+def test_a_stage_takes_no_more_steps_than_its_most(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = versions.VERSIONS["D"]
+    (stage,) = recipe.stages
+    few = replace(recipe, stages=(replace(stage, min_steps=0, epochs=50, most_steps=3),))
+    monkeypatch.setitem(versions.VERSIONS, "D", few)
+    assert train("D", project, judges=(), **TINY).card.steps == 3
+
+
 def test_a_single_cell_moves_no_threshold(project: Project) -> None:
     base = train("B", project, name="base", **TINY)
     project.save_annotation("all.tif", Annotation.of(CELLS[:1], complete=True))

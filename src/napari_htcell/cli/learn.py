@@ -136,6 +136,8 @@ def _finish(steps: Steps, project: Project, report: Reporter) -> None:
         f"{card.base_model}: F {figure.f_score:.3f} at {figure.cutoff_um:g} um on {figure.on}"
         for figure in card.base_figures
     ]
+    if card.kept_part:
+        lines.append(f"kept: {card.kept_part}")
     if card.is_no_better:
         report.warn(
             f"{card.name} is no better there than {card.base_model}, which knew such images "

@@ -120,6 +120,7 @@ def _lines(entry: ModelEntry) -> list[str]:
         "summary": card.summary,
         "version": card.version,
         "fine-tuned from": card.base_model,
+        "kept": card.kept_part,
         "folder": f"{entry.folder} ({entry.origin})",
         "made": f"{card.date}, {card.steps} steps in {card.seconds:g} s on {card.device}",
         "learnt from": f"{count(len(card.images), 'image')}, "

@@ -40,6 +40,7 @@ def card_rows(entry: ModelEntry) -> dict[str, str]:
         "In short": card.summary,
         "Recipe": f"version {card.version}, {card.architecture}",
         "Started from": card.base_model or "",
+        "Kept": card.kept_part,
         "Learnt from": _images_text(card.images),
         "Before that": _images_text(card.earlier_images),
     }

@@ -277,6 +277,8 @@ def learnt_text(card: Card) -> str:
     if card.base_figures:
         one = card.base_figures[0]
         text += f" That of {card.base_model} is {one.f_score:.2f} on {one.on}."
+    if card.kept_part:
+        text += f" Kept: {card.kept_part}."
     if card.is_no_better:
         text += (
             f" So it may be no better: {card.base_model} knew such images already, or more "

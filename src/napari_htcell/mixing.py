@@ -1,0 +1,75 @@
+"""How much of what fine-tuning has changed is kept: all, a part, or nothing.
+
+A network fine-tuned on one image may have learnt that image alone. On the straight line between the
+old weights and the new there are networks that know both (Wortsman et al., CVPR 2022, "Robust
+fine-tuning of zero-shot models"); images left out choose among a few of them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Generator, Mapping, Sequence
+
+import torch
+
+from napari_htcell.calibrate import choose_threshold, f_score_of
+from napari_htcell.config import DetectConfig
+from napari_htcell.dataset import LearningImage
+from napari_htcell.evaluate import Judgement
+from napari_htcell.network import Network
+from napari_htcell.progress import Progress
+
+
+def mixed(
+    old: Network,
+    new: Network,
+    share: float,
+    images: Sequence[LearningImage],
+    device: torch.device,
+) -> Generator[Progress, None, Network]:
+    """Return a network between two of the same shape.
+
+    Parameters
+    ----------
+    old, new : Network
+        Not changed.
+    share : float
+        0 is the old one as it is, 1 the new one.
+    images : sequence of LearningImage
+        What the new one has learnt from; between the two, batch normalisation settles on them.
+    device : torch.device
+
+    Yields
+    ------
+    Progress
+        While it settles.
+    """
+    if share in (0, 1):
+        return copy.deepcopy(new if share else old)
+    found = copy.deepcopy(new)
+    with torch.no_grad():
+        for mine, before in zip(found.parameters(), old.parameters(), strict=True):
+            mine.lerp_(before.to(mine.device), 1 - share)
+    yield from found.settle(images, device)
+    return found
+
+
+def best_share(judgements: Mapping[float, Sequence[Judgement]], settings: DetectConfig) -> float:
+    """Return the share whose networks find most, each at its best threshold.
+
+    Parameters
+    ----------
+    judgements : mapping of float to sequence of Judgement
+        Of each share. Where there are none, nobody can tell: the middle one is the careful choice.
+    settings : DetectConfig
+    """
+    shares = sorted(judgements)
+    if not all(judgements.values()):
+        return shares[len(shares) // 2]
+
+    def f_score(share: float) -> float:
+        found = judgements[share]
+        return f_score_of(found, choose_threshold(found, settings))
+
+    # Of equals the one that has learnt most.
+    return max(reversed(shares), key=f_score)
