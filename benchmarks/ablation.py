@@ -6,6 +6,9 @@ T98G: 30 training images, of which 12 drawn by the seed are complete and the oth
 their points, crowded first, unless the row says otherwise; all read with their card's threshold.
 --part train learns from 20 of them and looks at the other ten: everything was chosen there. Each
 training is a process of its own, whose result is kept in the work folder.
+
+"Elsewhere" is F at 16 um, untouched, on images of kinds that were not learnt from: what `clicks`
+begins with.
 """
 
 from __future__ import annotations
@@ -23,14 +26,18 @@ import numpy as np
 import t98g
 import tifffile
 from bars import with_bar
+from clicks import SETS, UNSTATED_UM
+from make_shipped import FIELD
 from tqdm import tqdm
 from trials import in_own_process, keep
 
 import napari_htcell as htcell
 from napari_htcell import augment, config, losses
 from napari_htcell.cards import software
-from napari_htcell.evaluate import evaluate, f_score
+from napari_htcell.evaluate import evaluate, f_score, total
 from napari_htcell.learn import train_steps
+from napari_htcell.models import Model
+from napari_htcell.sample import make_project
 from napari_htcell.versions import VERSIONS, Stage, Version, get_version
 
 N_COMPLETE = 12
@@ -85,17 +92,21 @@ class Arm:
         Part of the points of each image that is not complete.
     order : str
         Which are dropped first, as `t98g.partial_project` has it.
+    simulated : int
+        Number of simulated images beside, half of them complete.
     """
 
     version: Version
     dropped: float = DROPPED
     order: str = "crowded"
+    simulated: int = 0
 
 
 def arms() -> dict[str, Arm]:
     """Return all rows by name."""
     found = {name: Arm(version) for name, version in steps_to_e().items()}
     e = get_version("E")
+    found["E, and 60 simulated images"] = Arm(e, simulated=60)
     found["E, all clicks"] = Arm(e, dropped=0)
     for order in ("crowded", "random", "faint"):
         for dropped, kept in ((DROPPED, "2/3"), (1 / 2, "1/2"), (2 / 3, "1/3")):
@@ -120,6 +131,11 @@ def measure(name: str, seed: int, part: str) -> dict[str, Any]:
     learnt, looked_at = parts(part, seed)
     chosen = np.random.default_rng(seed).permutation(learnt)[:N_COMPLETE]
     with tempfile.TemporaryDirectory() as folder:
+        if arm.simulated:
+            half = arm.simulated // 2
+            make_project(
+                Path(folder) / "t98g", FIELD, n_images=2 * half, n_complete=half, seed=1000 + seed
+            )
         project = t98g.partial_project(
             Path(folder) / "t98g", dropped=arm.dropped, order=arm.order, seed=seed, names=learnt
         )
@@ -135,6 +151,7 @@ def measure(name: str, seed: int, part: str) -> dict[str, Any]:
         ]
         rows.append([[one.tp, one.fp, one.fn] for one in matches])
     return {
+        "elsewhere": {where: f_on(model, where) for where in SETS},
         "threshold": model.card.detection.threshold,
         "training s": model.card.seconds,
         "steps": model.card.steps,
@@ -142,6 +159,21 @@ def measure(name: str, seed: int, part: str) -> dict[str, Any]:
         "counts": rows,
         "software": software(),
     }
+
+
+def f_on(model: Model, where: str) -> float:
+    """Return F at 16 um on a set that the model has not seen."""
+    with tempfile.TemporaryDirectory() as folder:
+        project, truth = SETS[where][0](Path(folder) / "set")
+        matches = []
+        for name in project.images:
+            file = project.read_image(name)
+            size = file.pixel_size_um or UNSTATED_UM
+            found = htcell.detect(file.pixels, model, pixel_size_um=size).points
+            matches.append(
+                evaluate(found, truth[name], cutoff_um=CUTOFFS_UM[0], pixel_size_um=size)
+            )
+    return round(total(matches).f_score, 4)
 
 
 def row(name: str, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -154,6 +186,10 @@ def row(name: str, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
         found[f"F {cutoff:.0f} um of each seed"] = [round(one, 4) for one in each]
     tp, fp, fn = np.moveaxis(counts[:, :, 0], -1, 0)
     found["count error"] = round(float(np.mean(np.abs(fp - fn) / np.maximum(tp + fn, 1))), 4)
+    for where in results[0].get("elsewhere", ()):
+        found[f"elsewhere: {where}"] = round(
+            float(np.mean([one["elsewhere"][where] for one in results])), 4
+        )
     found["training s"] = float(np.median([one["training s"] for one in results]))
     found["peak MiB"] = max(one["peak MiB"] for one in results)
     return found
@@ -162,15 +198,16 @@ def row(name: str, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """Return the rows as a table."""
     heads = [f"F {cutoff:.0f} um" for cutoff in CUTOFFS_UM]
-    lines = [f"| recipe | {' | '.join(heads)} | of each seed | count error | training |"]
-    lines.append("|---|" + "---|" * (len(heads) + 3))
+    elsewhere = [name for name in rows[0] if name.startswith("elsewhere")]
+    titles = ["recipe", *heads, "of each seed", "count error", *elsewhere, "training"]
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for one in rows:
-        each = ", ".join(f"{value:.3f}" for value in one[f"{heads[0]} of each seed"])
-        figures = " | ".join(f"{one[head]:.3f}" for head in heads)
-        lines.append(
-            f"| {one['recipe']} | {figures} | {each} | {100 * one['count error']:.1f} % "
-            f"| {one['training s']:.0f} s |"
-        )
+        cells = [one["recipe"], *(f"{one[head]:.3f}" for head in heads)]
+        cells.append(", ".join(f"{value:.3f}" for value in one[f"{heads[0]} of each seed"]))
+        cells.append(f"{100 * one['count error']:.1f} %")
+        cells += [f"{one[name]:.2f}" for name in elsewhere]
+        cells.append(f"{one['training s']:.0f} s")
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -179,8 +179,7 @@ class Person:
 
     def finish(self, name: str) -> None:
         """Correct an image, or click it from nothing."""
-        found = np.empty((0, 2)) if self.model is None or not self.way.base else None
-        found = self.found(name).points if found is None else found
+        found = self.found(name).points if self.way.base else np.empty((0, 2))
         done = correct(found, self.truth[name], self.size(name))
         self.project.save_annotation(name, done.annotation)
         self.clicks += done.added + done.rejected + (1 if done.accepted else 0) + 1
@@ -248,13 +247,15 @@ def plot(results: Sequence[dict[str, Any]], folder: Path) -> None:
     )
     for line, name in zip(panels, names, strict=True):
         for panel, (y, x) in zip(line, [(y, x) for y in what for x in axes], strict=True):
-            for way, colour in zip(WAYS, ("C0", "C1", "C2", "C3"), strict=True):
+            for index, way in enumerate(WAYS):
                 runs = [one["rows"] for one in results if (one["set"], one["way"]) == (name, way)]
                 for number, rows in enumerate(runs):
                     seen = [row for row in rows if y in row]
                     label = way if number == 0 else None
                     xs, ys = [row[x] for row in seen], [row[y] for row in seen]
-                    panel.plot(xs, ys, "o-", color=colour, label=label, markersize=4, alpha=0.8)
+                    panel.plot(
+                        xs, ys, "o-", color=f"C{index}", label=label, markersize=4, alpha=0.8
+                    )
             panel.set_xlabel(x)
             panel.set_ylabel(y)
         line[0].set_title(name, loc="left")
