@@ -15,8 +15,6 @@ import tempfile
 import time
 
 import numpy as np
-from spotiflow.model import Spotiflow, SpotiflowModelConfig
-from spotiflow.model.config import SpotiflowTrainingConfig
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 CROP_PX, CROPS_PER_EPOCH, BATCH = 256, 80, 4
@@ -33,6 +31,9 @@ def objects(items: list) -> np.ndarray:
 
 def main(source: str, target: str, epochs: int, sigma_px: float) -> None:
     """Fit, predict at each threshold, and write what was found."""
+    from spotiflow.model import Spotiflow, SpotiflowModelConfig
+    from spotiflow.model.config import SpotiflowTrainingConfig
+
     data = np.load(source, allow_pickle=True)
     images, points = list(data["images"]), list(data["points"])
     model = Spotiflow(SpotiflowModelConfig(sigma=sigma_px))

@@ -16,6 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
 
 from napari_htcell import learn, models, sample, versions
+from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.models import Model
 from napari_htcell.project import Project, open_project
 from napari_htcell.simulate import SimulationConfig
@@ -85,7 +86,7 @@ def tiny_project(_projects, tmp_path_factory, tmp_path):
 
 @pytest.fixture(scope="session")
 def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a small model named B, trained on other images than `tiny_project`'s."""
+    """Return the folder of a small model in place of the usual one; it knows other images."""
     folder = tmp_path_factory.mktemp("learning")
     project = sample.make_project(
         folder / "project", TINY_IMAGES, n_images=4, n_complete=4, n_masks=0, seed=7
@@ -94,8 +95,8 @@ def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(models, "user_folder", lambda: folder / "none")
         patch.setattr(models, "SHIPPED_FOLDER", folder / "none")
         patch.setitem(versions.VERSIONS, "D", shortened(versions.VERSIONS["D"], 200))
-        learn.train("D", project, name="B", precision="float32", **TINY_NETWORK)
-    return project.models_folder / "B"
+        learn.train("D", project, name=DEFAULT_MODEL, precision="float32", **TINY_NETWORK)
+    return project.models_folder / DEFAULT_MODEL
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def tiny_model(tiny_model_folder: Path) -> Model:
 def shipped_tiny_model(tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Ship the small model in place of the real ones; return its name."""
     monkeypatch.setattr(models, "SHIPPED_FOLDER", tiny_model_folder.parent)
-    return "B"
+    return DEFAULT_MODEL
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ PAPER_CUTOFF_UM: Final = PAPER_CUTOFF_PX * PAPER_PIXEL_SIZE_UM
 PAPER_THRESHOLD: Final = 0.5
 """Threshold of the heat map (section 3.4)."""
 
-DEFAULT_MODEL: Final = "B"
+DEFAULT_MODEL: Final = "E"
 """Name of the shipped model that is taken where none is named."""
 
 DetectionMethod = Literal["peaks", "contours", "masks"]

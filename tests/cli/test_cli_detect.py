@@ -11,6 +11,7 @@ import openpyxl
 import pytest
 import tifffile
 
+from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.demo import scores
 from napari_htcell.export import COUNT_COLUMNS, POINT_COLUMNS
 from napari_htcell.rois import read_rois
@@ -114,11 +115,11 @@ def test_a_table_replaces_nothing_but_an_older_one(
 
 def test_which_model_detects_is_said(htcell, tiny_project, tiny_model_folder):
     project = tiny_project()
-    shutil.copytree(tiny_model_folder, project.models_folder / "B")
+    shutil.copytree(tiny_model_folder, project.models_folder / DEFAULT_MODEL)
     result = htcell("detect", project.path)
     assert result.stdout.startswith("Detecting with the model B, threshold ")
     assert "project has models of its own (--model B)" in result.stderr
-    assert "of its own" not in htcell("detect", project.path, "--model", "B").stderr
+    assert "of its own" not in htcell("detect", project.path, "--model", DEFAULT_MODEL).stderr
 
 
 def test_an_image_that_is_named_twice_is_one_image(htcell, tiny_project, tiny_model_folder):

@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 from napari_htcell import learn, models
+from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.project import open_project
 
 PROGRAM = (sys.executable, "-c", "from napari_htcell.cli import main; main(prog_name='htcell')")
@@ -44,11 +45,11 @@ def test_fine_tune_starts_from_a_model(htcell, tiny_project, tiny_model_folder):
     result = htcell("fine-tune", project.path, "--from", tiny_model_folder, "--progress")
     assert result.exit_code == 0, result.output
     (entry,) = own_models(project)
-    assert entry.card.base_model == "B"
+    assert entry.card.base_model == DEFAULT_MODEL
     assert entry.card.training.base_width == 4
     assert f"Made the model {entry.card.name}" in result.stdout
     assert "at 16 um on its complete images, each by a network that had not learnt" in result.stdout
-    assert "B: F " in result.stdout
+    assert f"{DEFAULT_MODEL}: F " in result.stdout
     assert "at 16 um on the same images" in result.stdout
     assert "checking on images left out 100%" in result.stderr
     assert "loss" in result.stderr
@@ -146,9 +147,11 @@ def test_refusals_change_nothing(refused, tiny_project, tiny_model_folder):
 
 
 def test_models_go_out_and_come_in(htcell, refused, tiny_project, tiny_model_folder, tmp_path):
-    archive, keep = tmp_path / "B.zip", [tmp_path]
+    archive, keep = tmp_path / f"{DEFAULT_MODEL}.zip", [tmp_path]
     assert str(archive) in htcell("models", "export", tiny_model_folder, tmp_path).stdout
-    assert "already there" in refused(1, "models", "export", tiny_model_folder, tmp_path / "B")
+    assert "already there" in refused(
+        1, "models", "export", tiny_model_folder, tmp_path / DEFAULT_MODEL
+    )
     # The shipped model has this name.
     assert "already" in refused(1, "models", "import", archive, unchanged=keep)
     named = ("models", "import", archive, "--name", "theirs")
@@ -194,7 +197,7 @@ def test_models_are_renamed_and_deleted(htcell, refused, tiny_project, tiny_mode
     said = htcell("models", "rename", "theirs", "ours", "--project", project)
     assert "called ours now" in said.stdout
     assert not (project / "models" / "theirs").exists()
-    assert "came with the package" in refused(1, "models", "delete", "B", "--yes")
+    assert "came with the package" in refused(1, "models", "delete", DEFAULT_MODEL, "--yes")
     unsure = htcell("models", "delete", "ours", "--project", project)
     assert unsure.exit_code == 130
     assert (project / "models" / "ours").is_dir()

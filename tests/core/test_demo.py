@@ -7,6 +7,7 @@ import pytest
 
 from napari_htcell import demo, sample
 from napari_htcell.annotations import Annotation
+from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.imagefiles import ImageFile
 from napari_htcell.progress import run
 from napari_htcell.project import open_project
@@ -84,7 +85,7 @@ def test_the_whole_job(tiny_project, monkeypatch, tmp_path):
     assert len(result.unseen) == 1
     assert result.before.f_score > 0.5
     assert result.before.tp + result.before.fn == result.unseen[0].before.n_truth
-    assert result.models[0] == "B"
+    assert result.models[0] == DEFAULT_MODEL
     assert result.models[1].startswith("D-")  # the tiny model's own version
     assert result.counts.is_file()
     assert result.points.is_file()

@@ -10,6 +10,7 @@ import pytest
 from qtpy.QtCore import Qt, QTimer
 
 from napari_htcell import sample, versions
+from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.evaluate import evaluate
 from napari_htcell.project import open_project
 
@@ -79,7 +80,7 @@ def test_detect_correct_fine_tune_export(hand, tiny_project, slow_version, qtbot
     assert list(dock.desk.annotated.features["source"][-3:]) == ["hand"] * 3
     (ring,) = far_from(candidates, session.document.annotation.points, 1)
     hand.click(ring)
-    assert list(dock.desk.annotated.features["source"])[-1] == "B"
+    assert list(dock.desk.annotated.features["source"])[-1] == DEFAULT_MODEL
     np.testing.assert_allclose(dock.desk.annotated.data[-1], ring)
     assert len(dock.desk.detected.data) == len(candidates) - 1
     (other,) = far_from(dock.desk.detected.data, dock.desk.annotated.data, 1)
@@ -110,7 +111,7 @@ def test_detect_correct_fine_tune_export(hand, tiny_project, slow_version, qtbot
     hand.press(dock.fine_tune.run.button)
     hand.until(lambda: dock.fine_tune.run.button.text() == "Fine-tune")
     assert not project.models_folder.exists()
-    assert session.model == "B"
+    assert session.model == DEFAULT_MODEL
     assert list(project.training_folder.iterdir())
     beats = []
     heart = QTimer()

@@ -6,6 +6,7 @@ from PIL import Image
 
 from napari_htcell import demo as core_demo
 from napari_htcell import sample
+from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.widgets import demo
 
 
@@ -17,7 +18,7 @@ def test_demo_does_the_job_in_a_window(
     monkeypatch.setattr(demo.napari, "Viewer", lambda **_: make_napari_viewer(show=True))
     result = demo.WindowDemo(tmp_path / "demo").run()
     assert [row.is_learnt_from for row in result.rows].count(True) == core_demo.N_COMPLETED
-    assert result.models[0] == "B"
+    assert result.models[0] == DEFAULT_MODEL
     assert result.models[1].startswith("D-")  # the tiny model's own version
     for row in result.rows:
         assert row.before.n_truth == len(sample.read_truth(shipped, row.image))

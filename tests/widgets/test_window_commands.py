@@ -12,6 +12,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit
 
 import napari_htcell
+from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.widgets import commands, docks, keys
 from napari_htcell.widgets.correct import CorrectPanel
 from napari_htcell.widgets.htcell import HTCellPanel, Step
@@ -191,7 +192,7 @@ def test_a_running_job_is_not_started_twice_and_can_be_cancelled(
     choose("Cancel what is running")
     assert dock.fine_tune.job.is_quitting
     until(lambda: not dock.fine_tune.run.is_running)
-    assert dock.session.model == "B"
+    assert dock.session.model == DEFAULT_MODEL
     asked = []
     monkeypatch.setattr(
         QFileDialog, "getSaveFileName", lambda *args: asked.append(args[1]) or ("", "")

@@ -9,6 +9,7 @@ import pytest
 
 from napari_htcell import models
 from napari_htcell.cards import TrainingImage
+from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.models import Model
 from napari_htcell.widgets.errors import LOOKS
 from napari_htcell.widgets.htcell import HTCellPanel, Step
@@ -185,7 +186,7 @@ def test_the_best_threshold_is_used(evaluated, until):
     panel = evaluated.evaluate
     kept_from = panel.comparing.curve.thresholds[0]
     panel.run_row.button.click()
-    assert panel.job.uses == "B"
+    assert panel.job.uses == DEFAULT_MODEL
     until(lambda: not panel.job.is_running)
     curve = panel.comparing.curve
     assert curve.thresholds[0] < kept_from

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 
+from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.models import list_models
 from napari_htcell.own_models import import_model
 from napari_htcell.widgets.detect import DetectPanel
@@ -43,19 +44,19 @@ def test_models_and_what_they_are_worth(dialog):
     rows = [dialog.list.topLevelItem(i) for i in range(2)]
     assert [(row.text(0), row.text(1)) for row in rows] == [
         ("ours", "my models"),
-        ("B", "built in"),
+        (DEFAULT_MODEL, "built in"),
     ]
-    figure = dialog.session.entry("B").card.figures[0]
+    figure = dialog.session.entry(DEFAULT_MODEL).card.figures[0]
     assert rows[1].text(2) == f"{figure.f_score:.2f}"
     # The one in use is selected, and it came with the package.
-    assert [entry.card.name for entry in dialog.selected] == ["B"]
+    assert [entry.card.name for entry in dialog.selected] == [DEFAULT_MODEL]
     assert not dialog.delete_button.isEnabled()
     assert not dialog.rename_button.isEnabled()
     assert "Learnt from" in dialog.text.toPlainText()
 
 
 def test_two_side_by_side(dialog):
-    dialog.select("ours", "B")
+    dialog.select("ours", DEFAULT_MODEL)
     html = dialog.text.toHtml()
     assert html.count("my models") == html.count("built in") == 1
     assert "version D" in html
@@ -68,24 +69,24 @@ def test_rename(dialog, monkeypatch):
     assert dialog.session.model == "ours"
     answer(monkeypatch, QInputDialog, "getText", ("plate 3", True))
     dialog.rename_button.click()
-    assert names() == ["plate 3", "B"]
+    assert names() == ["plate 3", DEFAULT_MODEL]
     assert dialog.session.model == "plate 3"
     assert [entry.card.name for entry in dialog.selected] == ["plate 3"]
     assert "plate 3 now" in dialog.state.text()
-    answer(monkeypatch, QInputDialog, "getText", ("B", True))
+    answer(monkeypatch, QInputDialog, "getText", (DEFAULT_MODEL, True))
     dialog.rename_button.click()
     assert dialog.state.text().startswith("⚠ there is a model 'B' already")
-    assert names() == ["plate 3", "B"]
+    assert names() == ["plate 3", DEFAULT_MODEL]
 
 
 def test_delete_asks(dialog, monkeypatch):
     dialog.select("ours")
     answer(monkeypatch, QMessageBox, "question", QMessageBox.StandardButton.No)
     dialog.delete_button.click()
-    assert names() == ["ours", "B"]
+    assert names() == ["ours", DEFAULT_MODEL]
     answer(monkeypatch, QMessageBox, "question", QMessageBox.StandardButton.Yes)
     dialog.delete_button.click()
-    assert names() == ["B"]
+    assert names() == [DEFAULT_MODEL]
     assert dialog.list.topLevelItemCount() == 1
 
 
@@ -104,7 +105,7 @@ def test_a_model_at_work_stays(dialog, viewer, monkeypatch, until, tiny_project)
     assert not asked
     until(lambda: not panel._job.is_running)
     assert not models_in_use()
-    assert names() == ["ours", "B"]
+    assert names() == ["ours", DEFAULT_MODEL]
 
 
 def test_export_and_import(dialog, monkeypatch, until, tmp_path):
@@ -117,7 +118,7 @@ def test_export_and_import(dialog, monkeypatch, until, tmp_path):
     answer(monkeypatch, QFileDialog, "getOpenFileName", (str(path), ""))
     dialog.import_button.click()
     until(lambda: "among your models" in dialog.state.text())
-    assert names() == ["ours", "B"]
+    assert names() == ["ours", DEFAULT_MODEL]
     assert [entry.card.name for entry in dialog.selected] == ["ours"]
 
 
@@ -128,4 +129,4 @@ def test_what_is_no_model_is_refused_in_one_line(dialog, monkeypatch, until, tmp
     until(lambda: "is no model" in dialog.state.text())
     assert "\n" not in dialog.state.text()
     until(lambda: not dialog.import_job.is_running)
-    assert names() == ["ours", "B"]
+    assert names() == ["ours", DEFAULT_MODEL]

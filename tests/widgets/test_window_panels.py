@@ -329,7 +329,7 @@ def test_failed_training_keeps_the_model_and_is_told(dock, until, errors, monkey
     dock.fine_tune.run.button.click()
     until(lambda: not dock.fine_tune.job.is_running)
     assert "out of memory" in errors[0]
-    assert dock.session.model == "B"
+    assert dock.session.model == DEFAULT_MODEL
     assert dock.fine_tune.run.button.text() == "Fine-tune"
     assert dock.fine_tune.run.button.isEnabled()
 
@@ -451,7 +451,7 @@ def test_detecting_anew_in_many_images_loses_nothing_that_was_decided(
     detect, images, session = dock.detect, dock.images, dock.session
     detect.run_all.button.click()
     until(lambda: not detect.all_job.is_running)
-    until(lambda: {cell(dock, row, Column.MODEL) for row in range(3)} == {"B"})
+    until(lambda: {cell(dock, row, Column.MODEL) for row in range(3)} == {DEFAULT_MODEL})
     name, document = session.document.name, session.document
     document.accept([0])
     document.reject([0, 1])
@@ -473,7 +473,7 @@ def test_detecting_anew_in_many_images_loses_nothing_that_was_decided(
     session.changed()
     until(lambda: not detect.all_job.is_running)
     rows = [images.shown.row(one) for one in session.project.images]
-    by = ["ours" if one in (name, other.name) else "B" for one in session.project.images]
+    by = ["ours" if one in (name, other.name) else DEFAULT_MODEL for one in session.project.images]
     until(lambda: [cell(dock, row, Column.MODEL) for row in rows] == by)
 
     assert dock.desk.autosave.save()
@@ -499,7 +499,7 @@ def test_what_a_new_model_is_worth_is_said_beside_the_one_before():
         return shipped_card.model_copy(
             update={
                 "name": "ours",
-                "base_model": "B",
+                "base_model": DEFAULT_MODEL,
                 "figures": (figure.model_copy(update={"f_score": after, "on": LEFT_OUT}),),
                 "base_figures": (figure.model_copy(update={"f_score": before, "on": SAME_IMAGES}),),
             }

@@ -128,9 +128,9 @@ def test_zero_takes_the_cards_value():
 def test_the_preferred_model_goes_before_the_projects(tiny_model, user_models, shipped_tiny_model):
     card = tiny_model.card.model_copy(update={"name": "ours"})
     save_model(Model(card, tiny_model.network), user_models)
-    assert Session().model == "B"
+    assert Session().model == DEFAULT_MODEL
     assert Session(Preferences(model="ours")).model == "ours"
-    assert Session(Preferences(model="gone")).model == "B"
+    assert Session(Preferences(model="gone")).model == DEFAULT_MODEL
 
 
 def test_saving_waits_as_long_as_it_is_set(open_dock, tiny_project, qtbot):

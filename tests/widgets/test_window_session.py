@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from napari_htcell.annotations import Annotation, Region
+from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.progress import run
 from napari_htcell.project import open_project
 from napari_htcell.summaries import summarise
@@ -145,14 +146,14 @@ def test_newest_model_of_the_project_is_taken_first(session, shipped_tiny_model,
     from napari_htcell import models
 
     session.refresh_models()
-    assert session.model == "B"
+    assert session.model == DEFAULT_MODEL
     card = tiny_model.card.model_copy(update={"name": "mine", "date": "2999-01-01T00:00:00+00:00"})
     models.save_model(models.Model(card, tiny_model.network), session.project.models_folder)
     session.refresh_models()
-    assert session.model == "B"  # what is in use stays so
+    assert session.model == DEFAULT_MODEL  # what is in use stays so
     fresh = Session()
     fresh.open(session.project, session.summaries)
-    assert fresh.model in ("B", "mine")
+    assert fresh.model in (DEFAULT_MODEL, "mine")
     session.refresh_models(choose="mine")
     assert session.model == "mine"
 
