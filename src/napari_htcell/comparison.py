@@ -9,16 +9,18 @@ from dataclasses import dataclass, field
 from napari_htcell.annotations import Annotation, frames_of
 from napari_htcell.cards import Card, TrainingImage
 from napari_htcell.config import DetectConfig
-from napari_htcell.counting import CountError
+from napari_htcell.counting import CountError, Intervals
 from napari_htcell.detections import Detections
 from napari_htcell.evaluate import Judgement, Match, Totals, total
 from napari_htcell.models import Model, ModelError, find_model
 from napari_htcell.progress import Clock, Progress, run
 from napari_htcell.project import Project, ProjectError
-from napari_htcell.words import count
 
 LOWEST = 0.05
 """Threshold of a new detection, so that a curve can be drawn from there."""
+
+COMPARED = "comparing"
+"""What progress says after each image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,31 +66,6 @@ class Compared:
         """Compare at the detection's own threshold, or at another one."""
         threshold = self.settings.threshold if threshold is None else threshold
         return self.judgement.match(threshold, cutoff_um)
-
-
-@dataclass(frozen=True)
-class Intervals:
-    """How often intervals of counts hold the truth.
-
-    Parameters
-    ----------
-    held, images : int
-        In how many of how many images.
-    rate : float
-        How often they are said to.
-    """
-
-    held: int
-    images: int
-    rate: float
-
-    @property
-    def in_words(self) -> str:
-        """What to tell the user."""
-        return (
-            f"the true number is in the interval of {self.held} of {count(self.images, 'image')} "
-            f"(stated: {self.rate:.0%})"
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,10 +162,11 @@ def evaluate_project_steps(
             missing.append(name)
         else:
             used[name] = here
-            learnt = _learnt_frames(project, name, annotation, here.provenance.model)
+            card = _card(project, here.provenance.model) if model is None else model.card
+            learnt = _learnt_frames(project, name, annotation, card)
             settings = None if model is None else model.card.detection
             images += compare_image(name, annotation, here, learnt, settings)
-        yield Progress("comparing", done, clock.total, clock.seconds_left(done))
+        yield Progress(COMPARED, done, clock.total, clock.seconds_left(done))
     return Comparison(tuple(images), tuple(missing), used)
 
 
@@ -269,10 +247,9 @@ def _detect(
 
 
 def _learnt_frames(
-    project: Project, name: str, annotation: Annotation, model: str
+    project: Project, name: str, annotation: Annotation, card: Card | None
 ) -> frozenset[int]:
     """Return the frames of an image that a model has learnt from, as far as its card is here."""
-    card = _card(project, model)
     if card is None or not card.images + card.earlier_images:
         return frozenset()
     sha256 = hashlib.sha256(project.image_path(name).read_bytes()).hexdigest()

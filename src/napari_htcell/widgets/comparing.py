@@ -12,6 +12,11 @@ from napari_htcell.evaluate import Match
 from napari_htcell.widgets.session import Session
 from napari_htcell.words import count
 
+WHAT_TO_DO = (
+    "Nothing to compare with yet: click every cell of an image, then tick “Every cell in this "
+    "image is annotated” in Correct. What a model finds there can be judged."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Row:

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_htcell.config import EvaluateConfig
 from napari_htcell.widgets import fields, jobs
-from napari_htcell.widgets.comparing import Comparing, Row, basis_text, warning_text
+from napari_htcell.widgets.comparing import WHAT_TO_DO, Comparing, Row, basis_text, warning_text
 from napari_htcell.widgets.curve_page import CurvePage
 from napari_htcell.widgets.error_list import ErrorList
 from napari_htcell.widgets.errors import ErrorsLayer, Outcome, outcomes
@@ -34,11 +34,6 @@ if TYPE_CHECKING:
 
 AGAIN_MS = 600
 """Pause after a change after which everything is compared anew."""
-
-WHAT_TO_DO = (
-    "Nothing to compare with yet: click every cell of an image, then tick “Every cell in this "
-    "image is annotated” in Correct. What a model finds there can be judged."
-)
 
 
 class EvaluatePanel(Panel):

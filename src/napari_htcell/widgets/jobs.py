@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from napari_htcell.detections import Detections
     from napari_htcell.forecast import Forecast
     from napari_htcell.models import Model, ModelEntry
+    from napari_htcell.side_by_side import SideBySide
     from napari_htcell.widgets.open_documents import State
 
 OPENING_SECONDS = 0.3
@@ -155,6 +156,16 @@ def compare_steps(
     if comparison.has_curve:
         curve = yield from precision_recall_steps(comparison.judgements, cutoff_um=cutoff_um)
     return comparison, curve
+
+
+def side_by_side_steps(
+    project: Project, names: Sequence[str]
+) -> Generator[Progress, None, SideBySide]:
+    """Run several models on the complete images of a project."""
+    yield LOADING
+    from napari_htcell.side_by_side import compare_models_steps
+
+    return (yield from compare_models_steps(project, names))
 
 
 def import_model_steps(path: Path) -> Generator[Progress, None, ModelEntry]:
