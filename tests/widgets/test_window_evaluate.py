@@ -43,7 +43,7 @@ def dock(viewer, project, until):
 def evaluated(dock, until):
     """Return the dock with everything detected, in the step Evaluate, a complete image open."""
     dock.detect.run_all.button.click()
-    until(lambda: not dock.detect.all_job.is_running)
+    until(lambda: not dock.detect.run_all.job.is_running)
     dock.images.show_image(complete(dock)[0])
     until(lambda: dock.session.document.name == complete(dock)[0])
     dock.show_step(Step.EVALUATE)
