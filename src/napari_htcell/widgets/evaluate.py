@@ -18,7 +18,14 @@ from qtpy.QtWidgets import (
 
 from napari_htcell.config import EvaluateConfig
 from napari_htcell.widgets import fields, jobs
-from napari_htcell.widgets.comparing import WHAT_TO_DO, Comparing, Row, basis_text, warning_text
+from napari_htcell.widgets.comparing import (
+    WHAT_TO_DO,
+    Comparing,
+    Row,
+    basis_text,
+    intervals_text,
+    warning_text,
+)
 from napari_htcell.widgets.curve_page import CurvePage
 from napari_htcell.widgets.error_list import ErrorList
 from napari_htcell.widgets.errors import ErrorsLayer, Outcome, outcomes
@@ -64,7 +71,11 @@ class EvaluatePanel(Panel):
         self.refresh()
 
     def _build(self) -> None:
-        self.basis, self.warning = note(), note()
+        self.basis, self.warning, self.intervals = note(), note(), note()
+        self.intervals.setToolTip(
+            "<qt>Around a count the window shows between what numbers the true count should lie. "
+            "Here the true one is known: this is how often it did</qt>"
+        )
         self.cutoff = fields.spin_box(EvaluateConfig, "cutoff_um", "µm")
         self.cutoff.setValue(self.session.preferences.cutoff_um)
         self.run_row = JobRow("Run the model on these", self.job, self.compare_model)
@@ -87,6 +98,7 @@ class EvaluatePanel(Panel):
         layout.addWidget(self.warning)
         layout.addLayout(top)
         layout.addWidget(self.table, 3)
+        layout.addWidget(self.intervals)
         layout.addWidget(self.below, 2)
         layout.addStretch(0)
 
@@ -193,9 +205,12 @@ class EvaluatePanel(Panel):
         n_complete = len(self.comparing.complete())
         usual = f"{count(n_complete, 'complete image')} to compare with." if n_complete else ""
         self.basis.setText(said or usual or WHAT_TO_DO)
-        warning = warning_text(self._rows, self.session)
-        self.warning.setText(warning)
-        self.warning.setVisible(bool(warning))
+        for label, text in (
+            (self.warning, warning_text(self._rows, self.session)),
+            (self.intervals, intervals_text(self._rows)),
+        ):
+            label.setText(text)
+            label.setVisible(bool(text))
         self._allow()
 
     def _fill_table(self) -> None:

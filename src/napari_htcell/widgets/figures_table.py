@@ -20,8 +20,9 @@ TIPS = (
     "Cells that were missed",
     "Found cells, over found, missed and falsely found ones: 1 is perfect",
     "How far a detection is from the click, on average",
-    "How far the count is off",
+    "How far the count is off; each image's tip says between what numbers the true one should lie",
 )
+COUNT_OFF = COLUMNS.index("count off")
 
 
 def empty_table() -> QTreeWidget:
@@ -50,8 +51,18 @@ def fill(table: QTreeWidget, rows: Sequence[Row], is_shown: Callable[[Compared],
         item.setToolTip(
             0, f"{one.name}: {one.compared.model} at {one.threshold:.2f}; click to go there"
         )
+        item.setToolTip(COUNT_OFF, count_text(one.compared))
         table.addTopLevelItem(item)
         item.setSelected(is_shown(one.compared))
+
+
+def count_text(one: Compared) -> str:
+    """Return a count beside the true one, and whether that is where it should lie."""
+    text = f"{one.n_found} counted, {len(one.judgement.truth)} annotated"
+    if one.interval is None:
+        return text
+    low, high = one.interval
+    return f"{text}; {'inside' if one.interval_holds else '⚠ outside'} {low} to {high}"
 
 
 def figures(one: Match | Totals) -> tuple[str, ...]:
