@@ -133,7 +133,7 @@ class SideBySideDialog(QDialog):
             )
             item.setToolTip(TRAINED, one.trained_on)
             self.table.addTopLevelItem(item)
-        self.state.setText(found_text(found, cutoff))
+        self.state.setText(verdict_text(found, cutoff))
 
     def _allow(self) -> None:
         complete = [
@@ -147,7 +147,7 @@ class SideBySideDialog(QDialog):
         self.run_row.button.setEnabled(can_compare or self.job.is_running)
 
 
-def found_text(found: SideBySide, cutoff_um: float) -> str:
+def verdict_text(found: SideBySide, cutoff_um: float) -> str:
     """Return in words which model to take, and how sure that is."""
     best = found.best(cutoff_um)
     if best is None:
