@@ -49,7 +49,7 @@ def dock(viewer, tiny_project, until):
 @pytest.fixture
 def errors(monkeypatch):
     shown = []
-    for module in ("worker", "autosave", "detect"):
+    for module in ("worker", "autosave", "detect_all"):
         monkeypatch.setattr(f"napari_htcell.widgets.{module}.show_error", shown.append)
     return shown
 
