@@ -17,8 +17,8 @@ from real_window import Window, summary
 
 from napari_htcell.cards import Card
 from napari_htcell.config import DetectConfig, TrainConfig
-from napari_htcell.detect import Prediction
 from napari_htcell.frame import frame_image
+from napari_htcell.prediction import Prediction
 from napari_htcell.targets import Truth, gaussian_spots
 from napari_htcell.widgets.htcell import Step
 

@@ -1,9 +1,9 @@
-"""How long a person waits for the window: opening, switching, correcting, the sliders of Detect.
+"""How long a person waits for the window: opening, switching, correcting, sliders, sequences.
 
     xvfb-run -a -s "-screen 0 1366x768x24" .venv/bin/python benchmarks/window.py --output x.json
 
-A real viewer on folders made here; what is measured stands in `project_panel.py`, `correcting.py`
-and `live_threshold.py`. Under Xvfb the picture is drawn by software.
+A real viewer on folders made here; what is measured stands in `project_panel.py`, `correcting.py`,
+`live_threshold.py` and `sequence.py`. Under Xvfb the picture is drawn by software.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from project_panel import (
     measure_switching,
 )
 from real_window import Window
+from sequence import measure_sequence
 
 from napari_htcell.cards import software
 
@@ -58,7 +59,7 @@ def _in_words(times: Sequence[float]) -> str:
     return f"median {1000 * float(np.median(times)):.0f} ms, most {1000 * max(times):.0f} ms"
 
 
-PARTS = ("panel", "correcting", "sliders")
+PARTS = ("panel", "correcting", "sliders", "sequence")
 
 
 @click.command()
@@ -80,6 +81,9 @@ def main(parts: tuple[str, ...], images: int, large: int, points: int, output: P
         if "sliders" in (parts or PARTS):
             result["sliders"] = measure_sliders(window, place / "sliders", points)
             click.echo(json.dumps(result["sliders"], indent=1))
+        if "sequence" in (parts or PARTS):
+            result["sequence"] = measure_sequence(window, place / "sequence")
+            click.echo(json.dumps(result["sequence"], indent=1))
         window.viewer.close()
     if output is not None:
         before = json.loads(output.read_text()) if output.exists() else {}

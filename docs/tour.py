@@ -143,6 +143,14 @@ class Tour:
         choice.models_dialog.select(DEFAULT_MODEL, OURS)
         self.dialog = choice.models_dialog
 
+    def side_by_side(self) -> None:
+        """Run both on the complete images."""
+        models = self.dock.detect.model.models_dialog
+        models.compare_button.click()
+        self.dialog = models.side_by_side
+        models.side_by_side.run_row.button.click()
+        wait_until(lambda: models.side_by_side.found is not None)
+
     def export(self) -> None:
         """Export the counts."""
         self.dock.show_step(Step.EXPORT)
@@ -223,6 +231,7 @@ PICTURES = (
     Picture("threshold", Tour.threshold, "pictures/threshold.png", "dock"),
     Picture("card", Tour.card, part="dialog"),
     Picture("models", Tour.models, part="dialog"),
+    Picture("side_by_side", Tour.side_by_side, part="dialog"),
     Picture("export", Tour.export, "pictures/export.png", "dock"),
     Picture("import", Tour.import_clicks),
 )

@@ -21,4 +21,6 @@ from .models import list_models as list_models
 from .models import load_model as load_model
 from .project import Project as Project
 from .project import open_project as open_project
+from .side_by_side import SideBySide as SideBySide
+from .side_by_side import compare_models as compare_models
 from .summaries import rank_images as rank_images

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from napari_htcell.annotations import Annotation
 from napari_htcell.config import DetectConfig, DeviceChoice
-from napari_htcell.detect import Prediction, predict_steps
+from napari_htcell.detect import predict_steps
 from napari_htcell.detections import Detections
 from napari_htcell.export import ImageRecord
 from napari_htcell.imagefiles import ImageFile
 from napari_htcell.models import Model
+from napari_htcell.prediction import Prediction
 from napari_htcell.progress import Clock, Progress
 from napari_htcell.project import Project, open_project
 

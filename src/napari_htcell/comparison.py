@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from napari_htcell.annotations import Annotation, frames_of
 from napari_htcell.cards import Card, TrainingImage
 from napari_htcell.config import DetectConfig
-from napari_htcell.counting import CountError
+from napari_htcell.counting import CountErrors, Intervals
 from napari_htcell.detections import Detections
 from napari_htcell.evaluate import Judgement, Match, Totals, total
 from napari_htcell.models import Model, ModelError, find_model
 from napari_htcell.progress import Clock, Progress, run
 from napari_htcell.project import Project, ProjectError
-from napari_htcell.words import count
 
 LOWEST = 0.05
 """Threshold of a new detection, so that a curve can be drawn from there."""
+
+COMPARED = "comparing"
+"""What progress says after each image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +38,9 @@ class Compared:
         Of the detection; its threshold is the one to compare at.
     has_learnt : bool
         Whether the model is known to have learnt from this frame, so that figures flatter.
-    count_error : CountError or None
-        What the error of the count is said to be; None where it is not known, or where only
-        regions are complete.
+    count_errors : CountErrors or None
+        What errors of counts are said to be; None where that is not known, or where only regions
+        are complete.
     """
 
     image: str
@@ -47,48 +49,35 @@ class Compared:
     model: str
     settings: DetectConfig
     has_learnt: bool = False
-    count_error: CountError | None = None
+    count_errors: CountErrors | None = None
+
+    @property
+    def n_found(self) -> int:
+        """Number of detections at the threshold."""
+        return int((self.judgement.scores >= self.settings.threshold).sum())
+
+    @property
+    def interval(self) -> tuple[int, int] | None:
+        """Between what numbers the true one is said to lie; None where nothing is said."""
+        error = None if self.count_errors is None else self.count_errors.at(self.settings)
+        return None if error is None else error.interval(self.n_found)
 
     @property
     def interval_holds(self) -> bool | None:
         """Whether the true number is in the interval around the count; None without one."""
-        if self.count_error is None:
+        if self.interval is None:
             return None
-        judgement = self.judgement
-        low, high = self.count_error.interval(
-            int((judgement.scores >= self.settings.threshold).sum())
-        )
-        return low <= len(judgement.truth) <= high
+        low, high = self.interval
+        return low <= len(self.judgement.truth) <= high
+
+    def at(self, threshold: float) -> Compared:
+        """Return the same to be compared at another threshold."""
+        return replace(self, settings=self.settings.model_copy(update={"threshold": threshold}))
 
     def match(self, cutoff_um: float, threshold: float | None = None) -> Match:
         """Compare at the detection's own threshold, or at another one."""
         threshold = self.settings.threshold if threshold is None else threshold
         return self.judgement.match(threshold, cutoff_um)
-
-
-@dataclass(frozen=True)
-class Intervals:
-    """How often intervals of counts hold the truth.
-
-    Parameters
-    ----------
-    held, images : int
-        In how many of how many images.
-    rate : float
-        How often they are said to.
-    """
-
-    held: int
-    images: int
-    rate: float
-
-    @property
-    def in_words(self) -> str:
-        """What to tell the user."""
-        return (
-            f"the true number is in the interval of {self.held} of {count(self.images, 'image')} "
-            f"(stated: {self.rate:.0%})"
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +111,7 @@ class Comparison:
     def intervals(self) -> Intervals | None:
         """How often the intervals of counts hold the truth; None without one."""
         held = [one.interval_holds for one in self.images if one.interval_holds is not None]
-        rates = {one.count_error.rate for one in self.images if one.count_error is not None}
+        rates = {one.count_errors.rate for one in self.images if one.count_errors and one.interval}
         return Intervals(sum(held), len(held), min(rates)) if held else None
 
     def totals(self, cutoff_um: float) -> Totals:
@@ -185,10 +174,11 @@ def evaluate_project_steps(
             missing.append(name)
         else:
             used[name] = here
-            learnt = _learnt_frames(project, name, annotation, here.provenance.model)
+            card = _card(project, here.provenance.model) if model is None else model.card
+            learnt = _learnt_frames(project, name, annotation, card)
             settings = None if model is None else model.card.detection
             images += compare_image(name, annotation, here, learnt, settings)
-        yield Progress("comparing", done, clock.total, clock.seconds_left(done))
+        yield Progress(COMPARED, done, clock.total, clock.seconds_left(done))
     return Comparison(tuple(images), tuple(missing), used)
 
 
@@ -240,10 +230,8 @@ def compare_image(
             points[inside], scores[inside], truth[true], how.pixel_size_um, lowest
         )
         at = settings or how.settings
-        error = None
-        if how.count_errors is not None and annotation.status(frame) == "complete":
-            error = how.count_errors.at(at)
-        compared.append(Compared(name, frame, judgement, how.model, at, frame in learnt, error))
+        errors = how.count_errors if annotation.status(frame) == "complete" else None
+        compared.append(Compared(name, frame, judgement, how.model, at, frame in learnt, errors))
     return tuple(compared)
 
 
@@ -269,10 +257,9 @@ def _detect(
 
 
 def _learnt_frames(
-    project: Project, name: str, annotation: Annotation, model: str
+    project: Project, name: str, annotation: Annotation, card: Card | None
 ) -> frozenset[int]:
     """Return the frames of an image that a model has learnt from, as far as its card is here."""
-    card = _card(project, model)
     if card is None or not card.images + card.earlier_images:
         return frozenset()
     sha256 = hashlib.sha256(project.image_path(name).read_bytes()).hexdigest()

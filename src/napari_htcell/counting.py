@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from napari_htcell import words
 from napari_htcell.config import DetectConfig
 from napari_htcell.evaluate import Judgement
 
@@ -77,6 +79,31 @@ class CountErrors(_Record):
         if same != self.settings or apart[nearest] > NEAR_THRESHOLD:
             return None
         return CountError(rate=self.rate, factor=self.factors[nearest])
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How often intervals of counts hold the truth.
+
+    Parameters
+    ----------
+    held, images : int
+        In how many of how many images.
+    rate : float
+        How often they are said to.
+    """
+
+    held: int
+    images: int
+    rate: float
+
+    @property
+    def in_words(self) -> str:
+        """What to tell the user."""
+        return (
+            f"the true number is in the interval of {self.held} of "
+            f"{words.count(self.images, 'image')} (stated: {self.rate:.0%})"
+        )
 
 
 NEAR_THRESHOLD = 0.03

@@ -4,171 +4,24 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Generator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_htcell import config, heatmap, images, peaks
-from napari_htcell.cards import Card
-from napari_htcell.config import DetectConfig, DetectionMethod
-from napari_htcell.detections import Detections, Provenance
+from napari_htcell import config, heatmap, images
+from napari_htcell.config import DetectionMethod
+from napari_htcell.detections import Detections
 from napari_htcell.device import choose_device, place
-from napari_htcell.frame import Frame, frame_image
+from napari_htcell.frame import frame_image
 from napari_htcell.imagefiles import PixelSizeAssumedWarning, PixelSizeWarning
 from napari_htcell.models import Model
-from napari_htcell.peaks import Found, HeatMap
+from napari_htcell.peaks import HeatMap
+from napari_htcell.prediction import Prediction
 from napari_htcell.progress import Clock, Progress, run
-
-KEPT_PEAKS = 0.1
-"""Peaks down to here are kept at once: below it lies the noise of most networks."""
-
-MOST_KEPT = 4
-"""Of each frame, peaks are kept for so many distances."""
 
 SMALLEST_FIELD_UM = 30.0
 """An image that is smaller has another pixel size than is said: a cell is longer."""
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """Heat maps of an image or of each frame of a stack, from which points are drawn quickly.
-
-    Parameters
-    ----------
-    heat_maps : tuple of ndarray of float32, each of shape (y, x)
-        0 to 1, at the network's resolution; None of frames that were not looked at.
-    frame : Frame
-        The way to the original image's pixels.
-    is_stack : bool
-        Whether the points have a frame.
-    card : Card
-        The model's.
-    pixel_size_um : float
-        Micrometres per pixel of the original image.
-    pixel_size_assumed : bool
-        Whether that is the model's usual one.
-    """
-
-    heat_maps: tuple[HeatMap | None, ...]
-    frame: Frame
-    is_stack: bool
-    card: Card
-    pixel_size_um: float
-    pixel_size_assumed: bool
-    _peaks: dict[tuple[int, float], tuple[float, Found]] = field(
-        default_factory=dict, init=False, repr=False
-    )
-
-    def detections(self, settings: DetectConfig | None = None) -> Detections:
-        """Draw points from the heat maps.
-
-        Parameters
-        ----------
-        settings : DetectConfig, optional
-            The model's own without it.
-
-        Returns
-        -------
-        Detections
-            In pixels of the original image, highest scores first within each frame.
-        """
-        settings = settings or self.card.detection
-        frames = self.frames
-        found = [self._find(frame, settings) for frame in frames]
-        points = [self.frame.to_original(one.points) for one in found]
-        if self.is_stack:
-            points = [np.insert(p, 0, i, axis=1) for i, p in zip(frames, points, strict=True)]
-        provenance = Provenance(
-            model=self.card.name,
-            settings=settings,
-            pixel_size_um=self.pixel_size_um,
-            pixel_size_assumed=self.pixel_size_assumed,
-            date=datetime.now(UTC).isoformat(timespec="seconds"),
-            plugin_version=version("napari-htcell"),
-            frames=frames if len(frames) < len(self.heat_maps) else None,
-            count_errors=self.card.count_errors,
-        )
-        scores = np.concatenate([one.scores for one in found])
-        areas = [one.areas_px for one in found if one.areas_px is not None]
-        # Of the original's pixels to one of the network's, whose extents are rounded.
-        area_um2 = self.pixel_size_um**2 / float(np.prod(self.frame.scale))
-        areas_um2 = np.concatenate(areas) * area_um2 if areas else None
-        return Detections(np.concatenate(points), scores, provenance, areas_um2)
-
-    @property
-    def frames(self) -> tuple[int, ...]:
-        """The frames that were looked at; (0,) of an image."""
-        return tuple(i for i, one in enumerate(self.heat_maps) if one is not None)
-
-    def _find(self, frame: int, settings: DetectConfig) -> Found:
-        """Find the cells of a frame, those of a lower threshold being kept for the next call.
-
-        A threshold that rises only drops peaks, and one that falls is likely to fall on.
-        """
-        heat_map, size = self._heat_map(frame), self.card.training.pixel_size_um
-        if settings.method != "peaks":
-            return peaks.find(heat_map, settings, size)
-        key = frame, settings.min_distance_um
-        lowest, found = self._peaks.get(key, (2.0, None))
-        if found is None or settings.threshold < lowest:
-            lowest = min(settings.threshold, KEPT_PEAKS)
-            low = settings.model_copy(update={"threshold": lowest})
-            found = peaks.find(heat_map, low, size)
-            self._peaks[key] = lowest, found
-            while len(self._peaks) > MOST_KEPT * len(self.heat_maps):
-                del self._peaks[next(iter(self._peaks))]
-        return found.above(settings.threshold)
-
-    def _heat_map(self, frame: int) -> HeatMap:
-        heat_map = self.heat_maps[frame]
-        if heat_map is None:
-            raise ValueError(f"frame {frame} was not looked at; detect in it first")
-        return heat_map
-
-    def beside(self, older: Prediction) -> Prediction:
-        """Return this with the older's heat maps of frames that were not looked at now.
-
-        The older one must be of the same image; where it is of another model or pixel size, this
-        is returned as it is.
-        """
-        is_alike = (
-            older.card.weights_sha256 == self.card.weights_sha256
-            and older.card.name == self.card.name
-            and older.frame == self.frame
-            and len(older.heat_maps) == len(self.heat_maps)
-        )
-        if not is_alike:
-            return self
-        both = zip(self.heat_maps, older.heat_maps, strict=True)
-        return replace(self, heat_maps=tuple(a if a is not None else b for a, b in both))
-
-    def masks(self, settings: DetectConfig | None = None) -> npt.NDArray[np.int32]:
-        """Draw the cells' masks, for a network that draws whole cells (version C).
-
-        Parameters
-        ----------
-        settings : DetectConfig, optional
-            The model's own without it.
-
-        Returns
-        -------
-        ndarray of int32, shape (Y, X) or (T, Y, X)
-            In the original image's pixels; 0 is background. Number i + 1 is the frame's detection
-            i of the method "masks". Frames that were not looked at are all background.
-        """
-        threshold = (settings or self.card.detection).threshold
-        nothing = np.zeros((self.frame.height, self.frame.width), np.int32)
-        drawn = [
-            nothing
-            if heat_map is None
-            else self.frame.labels_to_original(peaks.label_masks(heat_map, threshold))
-            for heat_map in self.heat_maps
-        ]
-        return np.stack(drawn) if self.is_stack else drawn[0]
 
 
 def predict_steps(
@@ -184,8 +37,8 @@ def predict_steps(
 
     Parameters
     ----------
-    image : ndarray, shape (Y, X) or (T, Y, X), with a last axis of colours if `is_rgb`
-        Any integer or float type.
+    image : array_like, shape (Y, X) or (T, Y, X), with a last axis of colours if `is_rgb`
+        Any integer or float type; of arrays that read from the disk, only the frames wanted are.
     model : Model
     pixel_size_um : float, optional
         Micrometres per pixel; the model's usual one if nobody knows.
@@ -208,7 +61,7 @@ def predict_steps(
     size = card.image_pixel_size_um if pixel_size_um is None else pixel_size_um
     images.check_shape(image, is_rgb=is_rgb)
     is_stack = image.ndim - int(is_rgb) == 3
-    stack = image if is_stack else image[np.newaxis]
+    stack = image if is_stack else np.asarray(image)[np.newaxis]
     frame = frame_image(
         (stack.shape[1], stack.shape[2]), size, network_pixel_size_um=card.training.pixel_size_um
     )
@@ -226,7 +79,8 @@ def predict_steps(
     heat_maps: list[HeatMap | None] = [None] * len(stack)
     for index in wanted:
         # One frame at a time: a stack in float32 is four times the size of an 8-bit one.
-        grey = images.to_grey(stack[index], is_rgb=is_rgb)
+        # Read now, where a frame is read from the disk when it is asked for.
+        grey = images.to_grey(np.asarray(stack[index]), is_rgb=is_rgb)
         steps = heatmap.heat_map_steps(network, images.prepare(frame.cut(grey), card.training))
         while True:
             try:

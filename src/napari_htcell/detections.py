@@ -12,7 +12,8 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from napari_htcell import atomic, pointsfile
-from napari_htcell.annotations import check_points, frames_of, with_suffix
+from napari_htcell.annotation_files import with_suffix
+from napari_htcell.annotations import check_points, frames_of
 from napari_htcell.config import DetectConfig, first_fault
 from napari_htcell.counting import CountError, CountErrors
 

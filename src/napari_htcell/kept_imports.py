@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from napari_htcell import atomic
-from napari_htcell.annotations import Annotation, load_annotation, save_annotation
+from napari_htcell.annotation_files import load_annotation, save_annotation
+from napari_htcell.annotations import Annotation
 from napari_htcell.config import PAPER_PIXEL_SIZE_UM
 from napari_htcell.merging import SAME_UM, merge
 from napari_htcell.progress import Progress

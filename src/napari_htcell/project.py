@@ -29,12 +29,8 @@ import numpy.typing as npt
 from pydantic import Field, ValidationError
 
 from napari_htcell import atomic
-from napari_htcell.annotations import (
-    Annotation,
-    load_annotation,
-    save_annotation,
-    with_suffix,
-)
+from napari_htcell.annotation_files import load_annotation, save_annotation, with_suffix
+from napari_htcell.annotations import Annotation
 from napari_htcell.config import Settings, first_fault
 from napari_htcell.detections import Detections, load_detections, save_detections
 from napari_htcell.imagefiles import SUFFIXES, ImageFile

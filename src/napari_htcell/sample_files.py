@@ -14,7 +14,8 @@ import numpy.typing as npt
 import tifffile
 
 from napari_htcell import atomic, pointsfile
-from napari_htcell.annotations import Annotation, save_annotation, with_suffix
+from napari_htcell.annotation_files import save_annotation, with_suffix
+from napari_htcell.annotations import Annotation
 
 TRUTH_FOLDER = "truth"
 """Folder in a sample project with all cells of each image, beside the annotations."""

@@ -117,8 +117,8 @@ def test_which_model_detects_is_said(htcell, tiny_project, tiny_model_folder):
     project = tiny_project()
     shutil.copytree(tiny_model_folder, project.models_folder / DEFAULT_MODEL)
     result = htcell("detect", project.path)
-    assert result.stdout.startswith("Detecting with the model B, threshold ")
-    assert "project has models of its own (--model B)" in result.stderr
+    assert result.stdout.startswith(f"Detecting with the model {DEFAULT_MODEL}, threshold ")
+    assert f"project has models of its own (--model {DEFAULT_MODEL})" in result.stderr
     assert "of its own" not in htcell("detect", project.path, "--model", DEFAULT_MODEL).stderr
 
 

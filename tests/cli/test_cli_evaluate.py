@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -146,3 +147,25 @@ def refused_of_two(result):
     warning, error = result.stderr.splitlines()
     assert warning.startswith("Warning: nothing was detected in 2 complete images")
     return error
+
+
+def test_models_side_by_side(htcell, refused, tiny_project, tiny_model_folder):
+    project = tiny_project(n_complete=2)
+    other = project.models_folder / "blind"
+    shutil.copytree(tiny_model_folder, other)
+    card = json.loads((other / "card.json").read_text())
+    card |= {"name": "blind", "detection": card["detection"] | {"threshold": 1.0}}
+    (other / "card.json").write_text(json.dumps(card))
+    call = ("evaluate", project.path, "--model", tiny_model_folder, "--model", "blind")
+    given = json.loads(htcell(*call, "--json").stdout)
+    assert [(row["model"], row["tp"] > 0) for row in given["models"]] == [
+        ("B", True),
+        ("blind", False),
+    ]
+    assert given["best"] == "B"
+    assert given["unseen"] == 2
+    head, first, second = htcell(*call).stdout.splitlines()
+    assert head.split()[:2] == ["model", "F"]
+    assert (first.split()[0], second.split()[0]) == ("B", "blind")
+    assert "--curve is for one model" in refused(2, *call, "--curve")
+    assert list((project.path / "detections").glob("*")) == []

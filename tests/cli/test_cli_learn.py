@@ -10,8 +10,12 @@ import sys
 import pytest
 import tifffile
 
+<<<<<<< HEAD
 from napari_htcell import learn, models
 from napari_htcell.config import DEFAULT_MODEL
+=======
+from napari_htcell import dataset, learn, models, training
+>>>>>>> ef131456fb2ead927e42ffe983081ac60024ee61
 from napari_htcell.project import open_project
 
 PROGRAM = (sys.executable, "-c", "from napari_htcell.cli import main; main(prog_name='htcell')")
@@ -109,6 +113,36 @@ def test_after_ctrl_c_the_same_command_goes_on(htcell, tiny_project, monkeypatch
     assert seen[5] == 6
     assert not list(project.training_folder.glob("*"))
     assert len(own_models(project)) == 1
+
+
+@pytest.mark.usefixtures("quick_versions")
+def test_ctrl_c_twice_says_what_is_kept(htcell, tiny_project, monkeypatch):
+    project = tiny_project()
+    command = ("train", "A", project.path, *TINY, *EXACT)
+    take_step, taken = training.take_step, []
+
+    def pressed(*arguments):
+        taken.append(take_step(*arguments))
+        if len(taken) == 3:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        return taken[-1]
+
+    monkeypatch.setattr(training, "take_step", pressed)
+    result = htcell(*command)
+    assert result.exit_code == 130
+    assert result.stderr == (
+        "Stopped: what was saved last is kept, and the same command goes on from there\n"
+    )
+    assert htcell(*command).exit_code == 0
+    assert len(own_models(project)) == 1
+
+
+def test_ctrl_c_before_it_learns_says_how_to_go_on(htcell, tiny_project, monkeypatch):
+    monkeypatch.setattr(dataset, "check_lessons", lambda *_: signal.raise_signal(signal.SIGINT))
+    result = htcell("train", "A", tiny_project().path)
+    assert result.exit_code == 130
+    assert result.stderr.startswith("Stopped: the same command goes on from what is kept")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to another process")

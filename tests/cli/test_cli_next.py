@@ -29,3 +29,12 @@ def test_the_most_useful_image_is_printed_first_with_the_reason(htcell, tiny_pro
     assert said[0]["missed"] == len(missed.points)
     assert said[0]["gain"] >= len(missed.points)
     assert said[2]["gain"] is None
+
+
+def test_where_nothing_was_detected_it_says_what_to_do_first(htcell, tiny_project):
+    project = tiny_project()
+    result = htcell("next", project.path)
+    assert f"run htcell detect {project.path} --save first" in result.stderr
+    how = Provenance("B", DetectConfig(), 1.61, False, "2026-01-01T00:00:00+00:00", "0")
+    project.save_detections(project.images[0], Detections(np.empty((0, 2)), np.empty(0), how))
+    assert htcell("next", project.path).stderr == ""

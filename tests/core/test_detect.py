@@ -238,3 +238,44 @@ def test_one_frame_of_a_stack(intensity_model: Model, spots: Callable[..., Any])
     # Of another pixel size, which is another image.
     other = run(predict_steps(stack, intensity_model, pixel_size_um=3.22, frames=[0]))
     assert other.beside(one) is other
+
+
+def test_a_long_stack_is_drawn_frame_by_frame_and_once(
+    intensity_model: Model, spots: Callable[..., Any]
+) -> None:
+    stack = np.stack([spots(CELLS)] * 12)
+    prediction = run(predict_steps(stack, intensity_model, pixel_size_um=6.44))
+    settings = DetectConfig(min_distance_um=20)
+    assert not prediction.is_quick(settings)
+    steps = list(prediction.draw_steps(settings))
+    assert [(one.done, one.total) for one in steps] == [(i, 12) for i in range(1, 13)]
+    assert prediction.is_quick(settings)
+    assert prediction.detections(settings) is prediction.detections(settings)
+    assert list(prediction.draw_steps(settings)) == []
+    # With other settings something else is drawn.
+    assert len(prediction.detections(DetectConfig(min_distance_um=400))) < 12 * len(CELLS)
+    assert len(prediction.detections(settings)) == 12 * len(CELLS)
+
+
+def test_frames_that_are_not_wanted_are_not_read(
+    intensity_model: Model, spots: Callable[..., Any]
+) -> None:
+    class OnDisk:
+        """A stack whose frames are read when they are asked for, as dask's are."""
+
+        shape, ndim, dtype = (200, 64, 64), 3, np.dtype(np.float64)
+
+        def __init__(self) -> None:
+            self.read: list[int] = []
+
+        def __len__(self) -> int:
+            return self.shape[0]
+
+        def __getitem__(self, index: int) -> Any:
+            self.read.append(index)
+            return spots(CELLS)
+
+    stack = OnDisk()
+    steps = predict_steps(stack, intensity_model, pixel_size_um=6.44, frames=[7])  # type: ignore[arg-type]
+    assert len(run(steps).detections()) == len(CELLS)
+    assert stack.read == [7]

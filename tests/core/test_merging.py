@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_htcell.annotations import Annotation, Region, load_annotation, save_annotation
+from napari_htcell.annotation_files import load_annotation, save_annotation
+from napari_htcell.annotations import Annotation, Region
 from napari_htcell.merging import merge
 
 BASE = Annotation.of(np.array([[10.0, 10], [20, 20], [30, 30]]))

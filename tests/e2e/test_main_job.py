@@ -137,7 +137,7 @@ def test_detect_correct_fine_tune_export(hand, tiny_project, slow_version, qtbot
     # Detect with the new model, and export.
     hand.step(1)
     hand.press(dock.detect.run_all.button)
-    hand.until(lambda: not dock.detect.all_job.is_running)
+    hand.until(lambda: not dock.detect.run_all.job.is_running)
     found = {one: project.detections(one) for one in project.images}
     assert {one.provenance.model for one in found.values()} == {session.model}
     hand.step(4)

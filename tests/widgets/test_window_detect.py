@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
@@ -131,12 +134,37 @@ def test_only_images_selected_in_the_list_are_detected_in(dock, until, qtbot):
     assert chosen == (names[0], names[2])
     assert dock.detect.run_all.button.text() == "Detect in 2 selected images"
     dock.detect.run_all.button.click()
-    until(lambda: not dock.detect.all_job.is_running)
+    until(lambda: not dock.detect.run_all.job.is_running)
     anew = [name for name in names if dock.session.project.detections(name) is not None]
     assert tuple(anew) == chosen
     click_on(dock, 1, Qt.KeyboardModifier.NoModifier, qtbot)
     until(lambda: dock.session.document.name == names[1])
     assert dock.detect.run_all.button.text() == "Detect in all 3 images"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
+def test_detected_anew_while_the_list_is_read(dock, until, tmp_path):
+    project, run_all = dock.session.project, dock.detect.run_all
+    first, second, third = project.images
+    dock.session.select((first, second))
+    # Reading what is known about the third image lasts until somebody writes into the pipe.
+    kept, pipe = project.path / "annotations" / f"{third}.csv", tmp_path / "pipe"
+    content = kept.read_text()
+    kept.unlink()
+    os.mkfifo(pipe)
+    os.link(pipe, kept)
+    run_all.button.click()
+    until(lambda: not run_all.job.is_running)
+    before = dock.session.summaries[second].detected
+    dock.detect.threshold.setValue(0.05)
+    run_all.button.click()
+    until(lambda: not run_all.job.is_running)
+    kept.unlink()
+    kept.write_text(content)
+    pipe.write_text(content)
+    until(lambda: dock.session.summaries[second].detected != before)
+    assert dock.session.summaries[second].detected == len(project.detections(second))
+    assert dock.session.summaries[third].annotated == len(project.annotation(third).points)
 
 
 def click_on(dock, row, keys, qtbot):
@@ -175,6 +203,27 @@ def test_one_frame_of_a_stack_and_then_the_others(stack, viewer, until):
     assert document.found.provenance.frames == (1, 2)
     assert document.found.provenance.settings.threshold == 0.9
     assert len(document.found.in_frame(1)) == len(document.found.in_frame(2))
+
+
+def test_a_long_stack_is_drawn_anew_in_the_background(viewer, until, tiny_project):
+    pixels = tiny_project().read_image("field_04.ome.tif").pixels[:96, :96]
+    panel = DetectPanel(viewer)
+    viewer.window.add_dock_widget(panel)
+    scale, units = (1, 1.61, 1.61), ("pixel", "um", "um")
+    viewer.add_image(np.stack([pixels] * 24), scale=scale, units=units)
+    detect(panel, until)
+    document = panel.session.document
+    before = document.found
+    counts = panel.over_time.counts
+    assert (len(counts), len(set(counts))) == (24, 1)
+    panel.min_distance.setValue(60)
+    until(lambda: panel.result.text() == "Drawing the points of all frames…")
+    assert document.found is before
+    # The form moves on meanwhile: what it says last is what is drawn.
+    panel.min_distance.setValue(80)
+    until(lambda: document.found.provenance.settings.min_distance_um == 80)
+    assert 0 < len(document.found) < len(before)
+    assert panel.over_time.counts[0] * 24 == len(document.found)
 
 
 def test_a_click_on_the_counts_goes_to_the_frame(stack, viewer, until, qtbot):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from napari_htcell import models
 from napari_htcell.cards import TrainingImage
-from napari_htcell.config import DEFAULT_MODEL
+from napari_htcell.config import DEFAULT_MODEL, DetectConfig
+from napari_htcell.counting import CountErrors
+from napari_htcell.detections import Detections, Provenance
 from napari_htcell.models import Model
 from napari_htcell.widgets.errors import LOOKS
 from napari_htcell.widgets.htcell import HTCellPanel, Step
@@ -44,7 +47,7 @@ def dock(viewer, project, until):
 def evaluated(dock, until):
     """Return the dock with everything detected, in the step Evaluate, a complete image open."""
     dock.detect.run_all.button.click()
-    until(lambda: not dock.detect.all_job.is_running)
+    until(lambda: not dock.detect.run_all.job.is_running)
     dock.images.show_image(complete(dock)[0])
     until(lambda: dock.session.document.name == complete(dock)[0])
     dock.show_step(Step.EVALUATE)
@@ -94,6 +97,28 @@ def test_a_row_for_each_image_and_one_for_all(evaluated):
     annotation = evaluated.session.document.annotation
     assert numbers[1][0] + numbers[1][2] == len(annotation.points)
     assert evaluated.evaluate.warning.isHidden()
+
+
+def test_how_often_the_interval_of_a_count_holds_the_true_one(dock, project, until):
+    settings = DetectConfig()
+    errors = CountErrors(
+        rate=0.75, images=3, settings=settings, thresholds=(settings.threshold,), factors=(0.5,)
+    )
+    how = Provenance(DEFAULT_MODEL, settings, 1.61, False, "2026-01-01T00:00:00+00:00", "0")
+    how = replace(how, count_errors=errors)
+    for name, share in zip(complete(dock), (1, 0.2), strict=True):
+        points = project.annotation(name).points
+        points = points[: round(share * len(points))]
+        project.save_detections(name, Detections(points, np.full(len(points), 0.9), how))
+    dock.show_step(Step.EVALUATE)
+    panel = dock.evaluate
+    until(lambda: texts(panel.table))
+    assert panel.intervals.text() == (
+        "Counts: the true number is in the interval of 1 of 2 images (stated: 75%)."
+    )
+    tips = [panel.table.topLevelItem(row).toolTip(6) for row in (1, 2)]
+    assert "; inside " in tips[0]
+    assert "; ⚠ outside " in tips[1]
 
 
 def test_outcomes_are_told_apart_by_colour_and_form(evaluated, viewer):
@@ -186,7 +211,7 @@ def test_the_best_threshold_is_used(evaluated, until):
     panel = evaluated.evaluate
     kept_from = panel.comparing.curve.thresholds[0]
     panel.run_row.button.click()
-    assert panel.job.uses == DEFAULT_MODEL
+    assert panel.job.uses == {DEFAULT_MODEL}
     until(lambda: not panel.job.is_running)
     curve = panel.comparing.curve
     assert curve.thresholds[0] < kept_from

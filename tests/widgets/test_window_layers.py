@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -45,6 +46,23 @@ def test_specks_do_not_dim_the_cells():
     assert 70 < low < 100 < high < 130
     layers.image_layer(Picture("flat", np.full((40, 40), 7)))
     layers.image_layer(Picture("nothing", np.full((40, 40), np.nan)))
+
+
+def test_a_long_stack_is_not_read_to_be_shown():
+    class OnDisk(np.ndarray):
+        """A stack that counts the frames that are taken from it."""
+
+        taken: ClassVar[list[int]] = []
+
+        def __getitem__(self, at):
+            found = super().__getitem__(at)
+            self.taken.append(np.size(found) // (30 * 40))
+            return found
+
+    stack = np.random.default_rng(0).integers(90, 110, (200, 30, 40), np.uint8).view(OnDisk)
+    low, high = layers.contrast_limits(Picture("t", stack))
+    assert 85 < low < high < 115
+    assert max(OnDisk.taken) <= 5
 
 
 def test_another_picture_in_the_same_layer():

@@ -49,7 +49,7 @@ def dock(viewer, tiny_project, until):
 @pytest.fixture
 def errors(monkeypatch):
     shown = []
-    for module in ("worker", "autosave", "detect"):
+    for module in ("worker", "autosave", "detect_all"):
         monkeypatch.setattr(f"napari_htcell.widgets.{module}.show_error", shown.append)
     return shown
 
@@ -149,7 +149,7 @@ def test_detect_in_all_leaves_out_what_is_damaged(dock, until, errors):
     project = dock.session.project
     project.image_path(project.images[2]).write_bytes(b"not an image")
     dock.detect.run_all.button.click()
-    until(lambda: not dock.detect.all_job.is_running)
+    until(lambda: not dock.detect.run_all.job.is_running)
     assert "1 of 3 images" in errors[0]
     assert project.detections(project.images[0]) is not None
     until(lambda: cell(dock, 0, Column.DETECTED) != "–")
@@ -450,7 +450,7 @@ def test_detecting_anew_in_many_images_loses_nothing_that_was_decided(
 ):
     detect, images, session = dock.detect, dock.images, dock.session
     detect.run_all.button.click()
-    until(lambda: not detect.all_job.is_running)
+    until(lambda: not detect.run_all.job.is_running)
     until(lambda: {cell(dock, row, Column.MODEL) for row in range(3)} == {DEFAULT_MODEL})
     name, document = session.document.name, session.document
     document.accept([0])
@@ -471,7 +471,7 @@ def test_detecting_anew_in_many_images_loses_nothing_that_was_decided(
     # While it runs.
     other.add([30, 30])
     session.changed()
-    until(lambda: not detect.all_job.is_running)
+    until(lambda: not detect.run_all.job.is_running)
     rows = [images.shown.row(one) for one in session.project.images]
     by = ["ours" if one in (name, other.name) else DEFAULT_MODEL for one in session.project.images]
     until(lambda: [cell(dock, row, Column.MODEL) for row in rows] == by)

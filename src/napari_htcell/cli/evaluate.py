@@ -12,12 +12,14 @@ import click
 from napari_htcell.cli.options import EXISTING, FiniteRange, build, pixel_size, settings_options
 from napari_htcell.cli.pairs import judgements_of
 from napari_htcell.cli.reporting import Reporter, following
-from napari_htcell.comparison import Comparison, Intervals, evaluate_project_steps
+from napari_htcell.cli.side_by_side import show_side_by_side
+from napari_htcell.comparison import Comparison, evaluate_project_steps
 from napari_htcell.config import EvaluateConfig
+from napari_htcell.counting import Intervals
 from napari_htcell.curve import Curve, precision_recall_steps
 from napari_htcell.evaluate import Judgement, Match, Totals, total
 from napari_htcell.pointsfile import PointsFileError
-from napari_htcell.project import open_project
+from napari_htcell.project import Project, open_project
 from napari_htcell.words import count
 
 
@@ -43,7 +45,13 @@ class One:
 )
 @pixel_size("needed for a cut-off in micrometres, unless PREDICTED is a project.")
 @click.option("--common", is_flag=True, help="Compare only images that both tables name.")
-@click.option("--model", help="Run this model on the project's complete images; nothing is saved.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    help="Run this model on the project's complete images; nothing is saved. Given several times, "
+    "the models are shown side by side.",
+)
 @click.option("--curve", is_flag=True, help="Precision, recall and F over the threshold too.")
 @following
 def evaluate(
@@ -53,31 +61,36 @@ def evaluate(
     cutoff_px: float | None,
     pixel_size_um: float | None,
     common: bool,
-    model: str | None,
+    models: tuple[str, ...],
     curve: bool,
     report: Reporter,
 ) -> None:
     """Compare detected points with true ones, image by image.
 
     PREDICTED alone is a project: what was detected there, or what --model finds, is compared with
-    its complete images, frames and regions.
+    its complete images, frames and regions; several --model are shown side by side.
 
     With TRUTH, both are CSV files with y and x, and a column `image` where they hold several
     images; or folders of CSV files named as their images, such as a project's `detections` and
     `truth`. An image that one of them does not name has no points there.
     """
     intervals: Intervals | None = None
+    if truth is None and len(models) > 1:
+        refused = {"--curve": curve, "--cutoff-px": cutoff_px, "--common": common}
+        _refuse(refused | {"--pixel-size": pixel_size_um}, "one model or two tables")
+        show_side_by_side(_project(predicted), models, cutoff_um, report)
+        return
     if truth is None:
         _refuse({"--common": common, "--pixel-size": pixel_size_um}, "two tables")
         cutoff = _cutoff(cutoff_um, cutoff_px)
-        comparison = _of_project(predicted, model, report, curve=curve)
+        comparison = _of_project(predicted, next(iter(models), None), report, curve=curve)
         images = [
             One(one.image, one.judgement, one.settings.threshold, one.frame)
             for one in comparison.images
         ]
         intervals = comparison.intervals
     else:
-        _refuse({"--model": model}, "a project")
+        _refuse({"--model": models}, "a project")
         if cutoff_px is None and pixel_size_um is None:
             raise click.UsageError(
                 "a cut-off in micrometres needs --pixel-size; or give --cutoff-px"
@@ -87,11 +100,25 @@ def evaluate(
             predicted, truth, pixel_size_um, report, common=common, with_scores=curve
         )
         images = [One(name, one) for name, one in judged.items()]
+    in_pixels = truth is not None and pixel_size_um is None
+    _report(images, cutoff, intervals, report, in_pixels=in_pixels, curve=curve)
+
+
+def _report(
+    images: list[One],
+    cutoff: dict[str, Any],
+    intervals: Intervals | None,
+    report: Reporter,
+    *,
+    in_pixels: bool,
+    curve: bool,
+) -> None:
+    """Give a row for each image, and the sum."""
     matches = [one.judgement.match(one.threshold, **cutoff) for one in images]
     rows = [_row(one, match) for one, match in zip(images, matches, strict=True)]
     totals = _totals(total(matches))
     result: dict[str, Any] = {"images": rows, "totals": totals} | cutoff
-    lines = _table(rows, totals, in_pixels=truth is not None and pixel_size_um is None)
+    lines = _table(rows, totals, in_pixels=in_pixels)
     if intervals is not None:
         result |= {"intervals": asdict(intervals)}
         lines.append(intervals.in_words)
@@ -103,12 +130,15 @@ def evaluate(
     report.result(result, lines)
 
 
-def _of_project(path: Path, name: str | None, report: Reporter, *, curve: bool) -> Comparison:
-    """Compare what is kept in a project, or found by a model now, with what is complete there."""
+def _project(path: Path) -> Project:
     if not path.is_dir():
         raise click.UsageError(f"{path} is no project; give TRUTH too, to compare two tables")
-    project = open_project(path)
-    model = None
+    return open_project(path)
+
+
+def _of_project(path: Path, name: str | None, report: Reporter, *, curve: bool) -> Comparison:
+    """Compare what is kept in a project, or found by a model now, with what is complete there."""
+    project, model = _project(path), None
     if name is not None:
         from napari_htcell.models import load_model
 

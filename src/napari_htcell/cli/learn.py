@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from napari_htcell import config
+from napari_htcell.cli import Stopped
 from napari_htcell.cli.options import EXISTING_FOLDER, given, pixel_size, settings_options
 from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.config import TrainConfig
@@ -30,6 +33,17 @@ images_pixel_size = pixel_size(
 )
 
 GOES_ON = "what it has learnt is kept, and the same command goes on from there"
+AT_ONCE = "what was saved last is kept, and the same command goes on from there"
+NOT_BEGUN = "the same command goes on from what is kept; if nothing is yet, it begins anew"
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Tell who presses Ctrl+C while everything is loaded how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Stopped(NOT_BEGUN) from None
 
 
 @click.command()
@@ -40,6 +54,7 @@ GOES_ON = "what it has learnt is kept, and the same command goes on from there"
 @images_pixel_size
 @settings_options(TrainConfig, names=FLAGS)
 @following
+@_resumable()
 def train(
     version: str,
     project: Path,
@@ -83,6 +98,7 @@ def train(
 @images_pixel_size
 @settings_options(TrainConfig, leave_out=config.FIXED_IN_FINE_TUNING, default="the model's own")
 @following
+@_resumable()
 def fine_tune(
     project: Path,
     start: str,
@@ -126,7 +142,7 @@ def _check(version: str | None, name: str | None, project: Project) -> None:
 
 
 def _finish(steps: Steps, project: Project, report: Reporter) -> None:
-    card = report.follow(steps, if_stopped=GOES_ON).card
+    card = report.follow(steps, if_stopped=GOES_ON, if_at_once=AT_ONCE).card
     lines = [f"Made the model {card.name} in {project.models_folder / card.name}"]
     lines += [
         f"F {figure.f_score:.3f} at {figure.cutoff_um:g} um on {figure.on}"

@@ -25,7 +25,14 @@ def next_images(project: Path, number: int | None, report: Reporter) -> None:
     That is the one in which the model is expected to have most cells wrong: detections near the
     threshold, clicked cells that it missed, and a tenth of the crowded cells.
     """
-    ranking = report.follow(rank_steps(open_project(project)))[:number]
+    ranking = report.follow(rank_steps(open_project(project)))
+    standings = {one.standing for _, one in ranking}
+    if "not detected" in standings and "open" not in standings:
+        report.warn(
+            "nothing was detected in these images yet, so none of them can be said to teach more "
+            f"than another: run htcell detect {project} --save first"
+        )
+    ranking = ranking[:number]
     rows = [
         {
             "image": name,

@@ -79,7 +79,11 @@ class Reporter:
             self.result(value, lines)
 
     def follow(
-        self, steps: Generator[Progress, None, ResultT], *, if_stopped: str = "nothing is kept"
+        self,
+        steps: Generator[Progress, None, ResultT],
+        *,
+        if_stopped: str = "nothing is kept",
+        if_at_once: str = "",
     ) -> ResultT:
         """Run a job to its end, showing its progress.
 
@@ -91,6 +95,8 @@ class Reporter:
         steps : generator
         if_stopped : str
             What to tell who pressed Ctrl+C.
+        if_at_once : str, optional
+            What to tell who pressed it twice, if that is another thing.
 
         Raises
         ------
@@ -105,6 +111,8 @@ class Reporter:
                 except StopIteration as stop:
                     result: ResultT = stop.value
                     return result
+                except KeyboardInterrupt:
+                    raise Stopped(if_at_once or if_stopped) from None
                 bar.show(progress)
                 is_learning = progress.loss is not None
                 # Where there is no bar, in a log say, minutes of silence would look like a fault.

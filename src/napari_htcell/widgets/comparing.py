@@ -12,15 +12,24 @@ from napari_htcell.evaluate import Match
 from napari_htcell.widgets.session import Session
 from napari_htcell.words import count
 
+WHAT_TO_DO = (
+    "Nothing to compare with yet: click every cell of an image, then tick “Every cell in this "
+    "image is annotated” in Correct. What a model finds there can be judged."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """A complete frame, what was found there, and the threshold that it is compared at."""
+    """A complete frame, what was found there, and how good that is."""
 
     compared: Compared
     match: Match
-    threshold: float
     is_stack: bool
+
+    @property
+    def threshold(self) -> float:
+        """The threshold that it is compared at."""
+        return self.compared.settings.threshold
 
     @property
     def name(self) -> str:
@@ -78,10 +87,10 @@ class Comparing:
             return []
         rows = []
         for one in self._compared(self.comparison):
-            threshold = self._threshold(one)
+            here = one.at(self._threshold(one))
             found = self.comparison.found.get(one.image)
             is_stack = one.frame > 0 or (found is not None and found.points.shape[1] == 3)
-            rows.append(Row(one, one.match(cutoff_um, threshold), threshold, is_stack))
+            rows.append(Row(here, here.match(cutoff_um), is_stack))
         return rows
 
     def _compared(self, comparison: Comparison) -> list[Compared]:
@@ -129,6 +138,12 @@ def basis_text(rows: list[Row], ran: str, not_detected: tuple[str, ...]) -> str:
             "in all images."
         )
     return text.strip()
+
+
+def intervals_text(rows: list[Row]) -> str:
+    """Return how often the interval around a count holds the true one; empty without any."""
+    intervals = Comparison(tuple(row.compared for row in rows)).intervals
+    return "" if intervals is None else f"Counts: {intervals.in_words}."
 
 
 def warning_text(rows: list[Row], session: Session) -> str:

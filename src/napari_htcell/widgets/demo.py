@@ -94,7 +94,7 @@ class WindowDemo:
         """Detect in all images of the project."""
         self.dock.show_step(Step.DETECT)
         self.dock.detect.run_all.button.click()
-        self.finish(self.dock.detect.all_job)
+        self.finish(self.dock.detect.run_all.job)
 
     def complete(self, name: str) -> None:
         """Click what is missing, remove what is wrong, and mark the image complete."""

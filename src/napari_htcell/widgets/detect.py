@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import napari.viewer
-from napari.utils.notifications import show_error
-from qtpy.QtCore import QSignalBlocker, QTimer
+from qtpy.QtCore import QSignalBlocker
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
@@ -17,18 +16,18 @@ from qtpy.QtWidgets import (
 
 from napari_htcell.config import DetectConfig
 from napari_htcell.project import ProjectSettings
-from napari_htcell.summaries import summaries_steps
 from napari_htcell.widgets import fields, jobs
 from napari_htcell.widgets.cards import figures_text
+from napari_htcell.widgets.detect_all import DetectAll
 from napari_htcell.widgets.found import cells_over_time, found_text
 from napari_htcell.widgets.model_choice import ModelChoice
 from napari_htcell.widgets.panel import JobRow, Panel, note
 from napari_htcell.widgets.plots import CountPlot
+from napari_htcell.widgets.redrawing import Redrawing
 from napari_htcell.widgets.shown import Shown
 
 if TYPE_CHECKING:
-    from napari_htcell.batch import FileResult
-    from napari_htcell.detect import Prediction
+    from napari_htcell.prediction import Prediction
     from napari_htcell.widgets.document import Document
 
 ALL_FRAMES, THIS_FRAME = "all frames", "this frame"
@@ -44,13 +43,9 @@ class DetectPanel(Panel):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
-        self._job, self.all_job, self._summaries_job = (self.new_job() for _ in range(3))
-        self._target: Document | None = None
-        # At once, but once for all the moves that a slider made meanwhile.
-        self._redraw = QTimer(self)
-        self._redraw.setSingleShot(True)
-        self._redraw.setInterval(0)
-        self._redraw.timeout.connect(self._on_redraw)
+        self._job = self.new_job()
+        self._target: tuple[Document, DetectConfig] | None = None
+        self._redraw = Redrawing(self.session, self.new_job(), lambda: self.settings)
         self._build()
         self._connect()
         self._on_model()
@@ -75,11 +70,7 @@ class DetectPanel(Panel):
         self.frames.addItems([ALL_FRAMES, THIS_FRAME])
         self.frames.setToolTip("<qt>Where to detect in a time stack</qt>")
         self.run = JobRow("Detect", self._job, self.detect)
-        self.run_all = JobRow("Detect in all images", self.all_job, self.detect_all)
-        self.run_all.button.setToolTip(
-            "<qt>Select several images in the list (Ctrl or Shift and click) to detect in these "
-            "alone</qt>"
-        )
+        self.run_all = DetectAll(self, lambda: self.settings)
         self.result = note()
         self.shown = Shown(self.desk)
         self.over_time = CountPlot()
@@ -114,9 +105,7 @@ class DetectPanel(Panel):
         self.method.currentTextChanged.connect(self._on_form)
         self._job.returned.connect(self._on_predicted)
         self._job.finished.connect(self._allow)
-        self._summaries_job.returned.connect(self.session.take_summaries)
-        self.all_job.returned.connect(self._on_all_predicted)
-        self.all_job.finished.connect(self._on_all_finished)
+        self._redraw.said.connect(self.result.setText)
         self.listen(self.session.models_changed, self._on_model)
         self.listen(self.session.model_changed, self._on_model)
         self.listen(self.session.document_changed, self._on_document)
@@ -143,65 +132,32 @@ class DetectPanel(Panel):
         document, project = self.session.document, self.session.project
         if document is None or not self.session.model:
             return
-        self._target = document
+        self._target = document, self.settings
         name, picture = self.session.model, document.picture
         one_alone = picture.ndim == 3 and self.frames.currentText() == THIS_FRAME
-        frames = [self.desk.frame] if one_alone else None
+        frames, settings = [self.desk.frame] if one_alone else None, self.settings
         self.run.begin(
-            "detecting", lambda: jobs.predict_steps(picture, name, project, frames), uses=name
-        )
-
-    def detect_all(self) -> None:
-        """Run the model over all images of the project, or those selected, in the background."""
-        project, name, settings = self.session.project, self.session.model, self.settings
-        if project is None or not name or not self.desk.autosave.save():
-            return
-        names = self._selected()
-        self.run_all.begin(
-            "detecting in many images",
-            lambda: jobs.predict_all_steps(project, name, settings, names),
+            "detecting",
+            lambda: jobs.predict_steps(picture, name, project, frames, settings),
             uses=name,
         )
 
-    def _selected(self) -> tuple[str, ...] | None:
-        """Return the images selected in the list; one alone is only the one that is shown."""
-        return self.session.selected if len(self.session.selected) > 1 else None
-
     def _on_predicted(self, prediction: Prediction) -> None:
         if self._target is not None:
+            document, settings = self._target
+            self.session.predicted(document, prediction, settings)
             # The slider may have been moved meanwhile; what it says now counts.
-            self.session.predicted(self._target, prediction, self.settings)
-
-    def _on_all_predicted(self, results: list[FileResult]) -> None:
-        failed = [one.error for one in results if one.error is not None]
-        if failed:
-            show_error(f"{len(failed)} of {len(results)} images were left out: {failed[0]}")
-
-    def _on_all_finished(self) -> None:
-        # Images finished before a cancel are kept as well.
-        self._allow()
-        project = self.session.project
-        if project is not None:
-            self.session.reread_detections()
-            self._summaries_job.start("counting", lambda: summaries_steps(project))
+            self._redraw.want()
 
     def _on_form(self) -> None:
         self.session.use(self.settings)
-        self._redraw.start()
+        self._redraw.want()
 
     def _on_settings(self) -> None:
         """Take over settings that were chosen elsewhere."""
         if self.session.settings != self.settings:
             self._set_form(self.session.settings)
-            self._redraw.start()
-
-    def _on_redraw(self) -> None:
-        document = self.session.document
-        found = None if document is None else document.found
-        if found is None or found.provenance.settings == self.settings:
-            return
-        if not self.session.redraw(self.settings):
-            self.result.setText("Press Detect to see what these settings find.")
+            self._redraw.want()
 
     def _on_model(self) -> None:
         entry = self.session.entry()
@@ -293,14 +249,6 @@ class DetectPanel(Panel):
     def _allow(self) -> None:
         ready = self.session.document is not None and bool(self.session.model)
         self.run.button.setEnabled(ready or self._job.is_running)
-        project = self.session.project
-        self.run_all.setVisible(project is not None)
-        if project is not None:
-            names = self._selected()
-            n_all = len(project.images)
-            usual = f"all {n_all} images" if n_all > 1 else "the whole project"
-            which = usual if names is None else f"{len(names)} selected images"
-            self.run_all.set_text(f"Detect in {which}")
+        self.run_all.refresh()
         document = self.session.document
         self.frames.setVisible(document is not None and document.picture.ndim == 3)
-        self.run_all.button.setEnabled(bool(self.session.model) or self.all_job.is_running)

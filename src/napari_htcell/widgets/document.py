@@ -19,7 +19,7 @@ from napari_htcell.project import Stamps
 from napari_htcell.widgets.history import History
 
 if TYPE_CHECKING:
-    from napari_htcell.detect import Prediction
+    from napari_htcell.prediction import Prediction
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +17,20 @@ from qtpy.QtWidgets import (
 )
 
 from napari_htcell.config import EvaluateConfig
-from napari_htcell.evaluate import Match, Totals, total
 from napari_htcell.widgets import fields, jobs
-from napari_htcell.widgets.comparing import Comparing, Row, basis_text, warning_text
+from napari_htcell.widgets.comparing import (
+    WHAT_TO_DO,
+    Comparing,
+    Row,
+    basis_text,
+    intervals_text,
+    warning_text,
+)
 from napari_htcell.widgets.curve_page import CurvePage
 from napari_htcell.widgets.error_list import ErrorList
 from napari_htcell.widgets.errors import ErrorsLayer, Outcome, outcomes
+from napari_htcell.widgets.figures_table import empty_table, fill
 from napari_htcell.widgets.panel import JobRow, Panel, note
-from napari_htcell.widgets.tables import row, table
 from napari_htcell.widgets.theme import plain_tabs
 from napari_htcell.words import count
 
@@ -36,21 +41,6 @@ if TYPE_CHECKING:
 
 AGAIN_MS = 600
 """Pause after a change after which everything is compared anew."""
-
-COLUMNS = ("Image", "TP", "FP", "FN", "F", "d (µm)", "count off")
-TIPS = (
-    "",
-    "Cells that were found",
-    "False alarms",
-    "Cells that were missed",
-    "Found cells, over found, missed and falsely found ones: 1 is perfect",
-    "How far a detection is from the click, on average",
-    "How far the count is off",
-)
-WHAT_TO_DO = (
-    "Nothing to compare with yet: click every cell of an image, then tick “Every cell in this "
-    "image is annotated” in Correct. What a model finds there can be judged."
-)
 
 
 class EvaluatePanel(Panel):
@@ -81,7 +71,11 @@ class EvaluatePanel(Panel):
         self.refresh()
 
     def _build(self) -> None:
-        self.basis, self.warning = note(), note()
+        self.basis, self.warning, self.intervals = note(), note(), note()
+        self.intervals.setToolTip(
+            "<qt>Around a count the window shows between what numbers the true count should lie. "
+            "Here the true one is known: this is how often it did</qt>"
+        )
         self.cutoff = fields.spin_box(EvaluateConfig, "cutoff_um", "µm")
         self.cutoff.setValue(self.session.preferences.cutoff_um)
         self.run_row = JobRow("Run the model on these", self.job, self.compare_model)
@@ -93,7 +87,7 @@ class EvaluatePanel(Panel):
         top.addWidget(QLabel("Within"))
         top.addWidget(self.cutoff)
         top.addWidget(self.run_row, 1)
-        self.table = table(COLUMNS, TIPS, 0)
+        self.table = empty_table()
         self.errors, self.curve = ErrorList(), CurvePage()
         self.below = QTabWidget()
         plain_tabs(self.below)
@@ -104,6 +98,7 @@ class EvaluatePanel(Panel):
         layout.addWidget(self.warning)
         layout.addLayout(top)
         layout.addWidget(self.table, 3)
+        layout.addWidget(self.intervals)
         layout.addWidget(self.below, 2)
         layout.addStretch(0)
 
@@ -210,28 +205,21 @@ class EvaluatePanel(Panel):
         n_complete = len(self.comparing.complete())
         usual = f"{count(n_complete, 'complete image')} to compare with." if n_complete else ""
         self.basis.setText(said or usual or WHAT_TO_DO)
-        warning = warning_text(self._rows, self.session)
-        self.warning.setText(warning)
-        self.warning.setVisible(bool(warning))
+        for label, text in (
+            (self.warning, warning_text(self._rows, self.session)),
+            (self.intervals, intervals_text(self._rows)),
+        ):
+            label.setText(text)
+            label.setVisible(bool(text))
         self._allow()
 
     def _fill_table(self) -> None:
-        self.table.clear()
-        if not self._rows:
-            return
-        summed = total(one.match for one in self._rows)
-        words = f"all {len(self._rows)}"
-        self.table.addTopLevelItem(row(words, *figures(summed), is_bold=True))
-        document = self.session.document
-        for one in self._rows:
-            mark = "⚠ " if one.compared.has_learnt else ""
-            item = row(mark + one.name, *figures(one.match))
-            item.setToolTip(
-                0, f"{one.name}: {one.compared.model} at {one.threshold:.2f}; click to go there"
-            )
-            self.table.addTopLevelItem(item)
-            is_open = document is not None and one.compared.image == document.name
-            item.setSelected(is_open and self.desk.frame == one.compared.frame)
+        document, frame = self.session.document, self.desk.frame
+        fill(
+            self.table,
+            self._rows,
+            lambda one: document is not None and (one.image, one.frame) == (document.name, frame),
+        )
 
     def _fill_errors(self) -> None:
         document = self.session.document
@@ -308,16 +296,3 @@ class EvaluatePanel(Panel):
         """Take the errors out of the viewer."""
         super().hideEvent(event)
         self.layer.remove(self.desk.viewer)
-
-
-def figures(one: Match | Totals) -> tuple[str, ...]:
-    """Return what the table says about an image or all of them."""
-    d, error = one.mean_distance_um, one.count_error
-    return (
-        str(one.tp),
-        str(one.fp),
-        str(one.fn),
-        f"{one.f_score:.2f}",
-        "–" if math.isnan(d) else f"{d:.1f}",
-        "–" if math.isnan(error) else f"{100 * error:.0f} %",
-    )

@@ -20,9 +20,9 @@ from napari_htcell.widgets.worker import duration_text
 from napari_htcell.words import count
 
 if TYPE_CHECKING:
-    from napari_htcell.detect import Prediction
     from napari_htcell.forecast import Forecast
     from napari_htcell.models import Model
+    from napari_htcell.prediction import Prediction
     from napari_htcell.project import Project
     from napari_htcell.widgets.document import Document
     from napari_htcell.widgets.session import Session
@@ -238,10 +238,12 @@ class FineTunePanel(Panel):
         if document is None or entry is None or self.again_job.is_running:
             return
         self._again = document, self.session.preferences.over(entry.card.detection)
-        name, picture = entry.card.name, document.picture
+        name, picture, settings = entry.card.name, document.picture, self._again[1]
         self.again.setEnabled(False)
         self.again_job.start(
-            "detecting", lambda: jobs.predict_steps(picture, name, project), uses=name
+            "detecting",
+            lambda: jobs.predict_steps(picture, name, project, settings=settings),
+            uses=name,
         )
 
     def _on_again(self, prediction: Prediction) -> None:

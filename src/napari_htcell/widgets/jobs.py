@@ -11,8 +11,6 @@ from collections.abc import Collection, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_htcell import importing, kept_imports
 from napari_htcell.annotations import Annotation
 from napari_htcell.cards import Architecture, Card
@@ -28,10 +26,11 @@ if TYPE_CHECKING:
     from napari_htcell.batch import FileResult
     from napari_htcell.comparison import Comparison
     from napari_htcell.curve import Curve
-    from napari_htcell.detect import Prediction
     from napari_htcell.detections import Detections
     from napari_htcell.forecast import Forecast
     from napari_htcell.models import Model, ModelEntry
+    from napari_htcell.prediction import Prediction
+    from napari_htcell.side_by_side import SideBySide
     from napari_htcell.widgets.open_documents import State
 
 OPENING_SECONDS = 0.3
@@ -106,22 +105,31 @@ def predict_steps(
     model_name: str,
     project: Project | None,
     frames: Collection[int] | None = None,
+    settings: DetectConfig | None = None,
 ) -> Generator[Progress, None, Prediction]:
-    """Run a model over an image, or some frames of a stack."""
+    """Run a model over an image, or some frames of a stack, and draw points with settings."""
     yield LOADING
     from napari_htcell.detect import predict_steps as steps
 
     model = _load(model_name, project)
-    pixels = np.asarray(picture.pixels)
-    return (
-        yield from steps(
-            pixels,
-            model,
-            pixel_size_um=picture.pixel_size_um,
-            is_rgb=picture.is_rgb,
-            frames=frames,
-        )
+    prediction = yield from steps(
+        picture.pixels,
+        model,
+        pixel_size_um=picture.pixel_size_um,
+        is_rgb=picture.is_rgb,
+        frames=frames,
     )
+    # Here, not in the window's thread, which finds them drawn.
+    yield from prediction.draw_steps(settings or model.card.detection)
+    return prediction
+
+
+def draw_steps(
+    prediction: Prediction, settings: DetectConfig
+) -> Generator[Progress, None, Prediction]:
+    """Draw points with other settings; the prediction keeps them."""
+    yield from prediction.draw_steps(settings)
+    return prediction
 
 
 def predict_all_steps(
@@ -155,6 +163,16 @@ def compare_steps(
     if comparison.has_curve:
         curve = yield from precision_recall_steps(comparison.judgements, cutoff_um=cutoff_um)
     return comparison, curve
+
+
+def side_by_side_steps(
+    project: Project, names: Sequence[str]
+) -> Generator[Progress, None, SideBySide]:
+    """Run several models on the complete images of a project."""
+    yield LOADING
+    from napari_htcell.side_by_side import compare_models_steps
+
+    return (yield from compare_models_steps(project, names))
 
 
 def import_model_steps(path: Path) -> Generator[Progress, None, ModelEntry]:

@@ -17,6 +17,9 @@ SAMPLED = 4
 CLIPPED = (0.1, 99.9)
 """Percentiles of every so many pixels along each axis between which an image is shown."""
 
+FRAMES_LOOKED_AT = 5
+"""Of a time stack, for these percentiles: it may be long, and its frames on a slow disk."""
+
 
 def bare(proxied: Any) -> Any:
     """Return the napari object itself: two proxies of one layer are not the same object."""
@@ -82,7 +85,10 @@ def contrast_limits(picture: Picture) -> tuple[float, float] | None:
 
     A few specks are far brighter than any cell; between them and black, cells would be faint.
     """
-    thinned = np.asarray(picture.pixels[..., ::SAMPLED, ::SAMPLED])
+    pixels = picture.pixels
+    if picture.ndim == 3:
+        pixels = pixels[:: max(1, -(-len(pixels) // FRAMES_LOOKED_AT))]
+    thinned = np.asarray(pixels[..., ::SAMPLED, ::SAMPLED])
     levels = thinned[np.isfinite(thinned)]
     if not len(levels):
         return None

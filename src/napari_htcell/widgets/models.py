@@ -30,10 +30,14 @@ from napari_htcell.own_models import delete_model, rename_model
 from napari_htcell.widgets import jobs
 from napari_htcell.widgets.cards import ORIGINS, card_html
 from napari_htcell.widgets.panel import Panel, note
+from napari_htcell.widgets.side_by_side import SideBySideDialog
 from napari_htcell.widgets.worker import Job, error_text, models_in_use
 
 COLUMNS = ("Model", "Where", "F", "within", "on", "Made on")
-HINT = "Select a model to read its card, or two (Ctrl and click) to see them side by side."
+HINT = (
+    "Select a model to read its card, two (Ctrl and click) to see their cards side by side, and "
+    "any number to compare what they find in your complete images."
+)
 
 
 class ModelsDialog(QDialog):
@@ -49,6 +53,7 @@ class ModelsDialog(QDialog):
         super().__init__(panel)
         self.session = panel.session
         self.import_job, self.export_job = panel.new_job(), panel.new_job()
+        self.side_by_side = SideBySideDialog(panel)
         self.setWindowTitle("Models")
         self._build()
         self.import_job.returned.connect(self._on_imported)
@@ -85,6 +90,13 @@ class ModelsDialog(QDialog):
         )
         self.delete_button = self._button(
             row, "Delete…", self._ask_delete, "Remove it from this computer, for good"
+        )
+        self.compare_button = self._button(
+            row,
+            "Compare…",
+            self._compare,
+            "Select two or more (Ctrl and click): what each of them finds in the images whose "
+            "every cell you have clicked, as a table",
         )
         row.addStretch(1)
         self._button(row, "Close", self.close, "")
@@ -197,6 +209,9 @@ class ModelsDialog(QDialog):
         )
         return False
 
+    def _compare(self) -> None:
+        self.side_by_side.show_for(self.selected)
+
     def _use(self) -> None:
         if len(self.selected) == 1:
             self.session.choose_model(self.selected[0].card.name)
@@ -236,6 +251,7 @@ class ModelsDialog(QDialog):
         is_own = len(chosen) == 1 and chosen[0].origin in ("project", "user")
         for button in (self.use_button, self.export_button):
             button.setEnabled(len(chosen) == 1)
+        self.compare_button.setEnabled(len(chosen) > 1)
         for button in (self.rename_button, self.delete_button):
             button.setEnabled(is_own)
         if 1 <= len(chosen) <= 2:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from qtpy.QtCore import QEvent, Qt
@@ -134,7 +134,7 @@ class JobRow(QWidget):
         job.finished.connect(self.rest)
         self.rest()
 
-    def begin(self, what: str, make: Callable[[], Steps], uses: str = "") -> None:
+    def begin(self, what: str, make: Callable[[], Steps], uses: str | Collection[str] = ()) -> None:
         """Run a job and show how far it is; see `Job.start`."""
         self.button.setText("Cancel")
         self.bar.setRange(0, 0)

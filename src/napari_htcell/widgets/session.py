@@ -17,7 +17,7 @@ from napari_htcell.widgets.document import Document
 from napari_htcell.widgets.open_documents import OpenDocuments
 
 if TYPE_CHECKING:
-    from napari_htcell.detect import Prediction
+    from napari_htcell.prediction import Prediction
 
 
 class Session:

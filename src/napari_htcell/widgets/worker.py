@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,7 +74,7 @@ class Job(QObject):
         super().__init__()
         self._worker: FunctionWorker[None] | None = None
         self._outcome = _Outcome()
-        self.uses = ""
+        self.uses: frozenset[str] = frozenset()
 
     @property
     def is_running(self) -> bool:
@@ -86,7 +86,7 @@ class Job(QObject):
         """Whether it was asked to stop and has not yet."""
         return self._worker is not None and bool(self._worker.abort_requested)
 
-    def start(self, what: str, make: Callable[[], Steps], uses: str = "") -> None:
+    def start(self, what: str, make: Callable[[], Steps], uses: str | Collection[str] = ()) -> None:
         """Run a job.
 
         Parameters
@@ -95,8 +95,8 @@ class Job(QObject):
             In words for the user; napari names it when a window is closed meanwhile.
         make : callable
             Makes the generator, in the other thread.
-        uses : str, optional
-            Name of the model that it needs until it ends.
+        uses : str or collection of str, optional
+            Name of the model that it needs until it ends, or of several.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class Job(QObject):
         if pool is not None:
             pool.setMaxThreadCount(max(MIN_THREADS, pool.maxThreadCount()))
         self._outcome = _Outcome()
-        self.uses = uses
+        self.uses = frozenset([uses] if isinstance(uses, str) else uses) - {""}
         _RUNNING.add(self)
         self._worker = create_worker(_Drive(self, what, make))
         self._worker.finished.connect(self._finish)
@@ -163,7 +163,7 @@ class Job(QObject):
 
 def models_in_use() -> frozenset[str]:
     """Return the names of the models that jobs of any window are using."""
-    return frozenset(job.uses for job in _RUNNING if job.uses)
+    return frozenset(name for job in _RUNNING for name in job.uses)
 
 
 class _Drive:
