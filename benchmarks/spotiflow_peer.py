@@ -29,7 +29,7 @@ def objects(items: list) -> np.ndarray:
     return array
 
 
-def main(source: str, target: str, epochs: int, sigma_px: float) -> None:
+def fit_and_predict(source: str, target: str, epochs: int, sigma_px: float) -> None:
     """Fit, predict at each threshold, and write what was found."""
     from spotiflow.model import Spotiflow, SpotiflowModelConfig
     from spotiflow.model.config import SpotiflowTrainingConfig
@@ -70,4 +70,4 @@ def main(source: str, target: str, epochs: int, sigma_px: float) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
+    fit_and_predict(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))

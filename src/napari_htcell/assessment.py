@@ -71,7 +71,13 @@ def calibrated(network: Network, judgements: Sequence[Judgement]) -> list[Judgem
 
 
 def assess(
-    model: Model, last: Lesson, jury: Jury, judgements: Sequence[Judgement], *, in_turns: bool
+    model: Model,
+    last: Lesson,
+    jury: Jury,
+    judgements: Sequence[Judgement],
+    *,
+    in_turns: bool,
+    tolerance: float,
 ) -> Card:
     """Return a new model's card with threshold, figures and the error of counts.
 
@@ -86,13 +92,15 @@ def assess(
         By the jury; without any, the threshold stays.
     in_turns : bool
         Whether each judged a network that had learnt from the others.
+    tolerance : float
+        See `calibrate.choose_threshold`.
     """
     card = model.card
     if not judgements:
         # Nothing to leave out: no reason to give up the threshold that there is.
         measured = _by_heart(model, last) if last.stage.learn_from == "complete" else ()
         return card.model_copy(update={"figures": measured})
-    detection = choose_threshold(judgements, card.detection)
+    detection = choose_threshold(judgements, card.detection, tolerance)
     card = card.model_copy(
         update={
             "detection": detection,

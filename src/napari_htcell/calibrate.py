@@ -13,11 +13,9 @@ from napari_htcell.evaluate import Judgement, Totals, total
 from napari_htcell.heatmap import heat_map_steps
 from napari_htcell.network import Network
 from napari_htcell.progress import run
+from napari_htcell.versions import TOLERANCE
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 20))
-
-TOLERANCE = 0.01
-"""F that is given away for the lowest threshold: of what is as good, the one that misses less."""
 
 CUTOFFS_UM = (EvaluateConfig().cutoff_um, config.PAPER_CUTOFF_UM)
 
@@ -54,16 +52,25 @@ def judge(
     return judgements
 
 
-def choose_threshold(judgements: Sequence[Judgement], settings: DetectConfig) -> DetectConfig:
-    """Return the settings with the lowest threshold that is as good as the best; see `TOLERANCE`.
+def choose_threshold(
+    judgements: Sequence[Judgement], settings: DetectConfig, tolerance: float = TOLERANCE
+) -> DetectConfig:
+    """Return the settings with the lowest threshold whose F is as good as the best.
 
     Contours and masks keep theirs.
+
+    Parameters
+    ----------
+    judgements : sequence of Judgement
+    settings : DetectConfig
+    tolerance : float, optional
+        F that may be given away.
     """
     results = {
         threshold: f_score_of(judgements, settings.model_copy(update={"threshold": threshold}))
         for threshold in thresholds_of(settings)
     }
-    enough = max(results.values()) - TOLERANCE
+    enough = max(results.values()) - tolerance
     chosen = next(threshold for threshold, result in results.items() if result >= enough)
     return settings.model_copy(update={"threshold": chosen})
 

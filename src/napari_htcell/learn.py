@@ -239,7 +239,14 @@ def _learn(
             "new_share": share,
         }
     )
-    card = assess(Model(card, network), last, jury, judgements, in_turns=bool(turns))
+    card = assess(
+        Model(card, network),
+        last,
+        jury,
+        judgements,
+        in_turns=bool(turns),
+        tolerance=version.tolerance,
+    )
     model = models.save_model(Model(card, network.cpu().eval()), project.models_folder)
     checkpoint.delete(project.training_folder, job)
     return model

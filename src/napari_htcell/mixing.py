@@ -69,7 +69,7 @@ def best_share(judgements: Mapping[float, Sequence[Judgement]], settings: Detect
 
     def f_score(share: float) -> float:
         found = judgements[share]
-        return f_score_of(found, choose_threshold(found, settings))
+        return f_score_of(found, choose_threshold(found, settings, tolerance=0))
 
     # Of equals the one that has learnt most.
     return max(reversed(shares), key=f_score)

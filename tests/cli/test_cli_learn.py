@@ -10,12 +10,8 @@ import sys
 import pytest
 import tifffile
 
-<<<<<<< HEAD
-from napari_htcell import learn, models
-from napari_htcell.config import DEFAULT_MODEL
-=======
 from napari_htcell import dataset, learn, models, training
->>>>>>> ef131456fb2ead927e42ffe983081ac60024ee61
+from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.project import open_project
 
 PROGRAM = (sys.executable, "-c", "from napari_htcell.cli import main; main(prog_name='htcell')")

@@ -62,14 +62,13 @@ def test_the_threshold_leaves_the_debris_out(image: LearningImage, intensity_mod
     assert after[0].on == "one image"
 
 
-def test_of_thresholds_as_good_as_the_best_the_lowest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_thresholds_as_good_as_the_best_the_lowest() -> None:
     truth = np.asarray([[10.0, 10.0], [30.0, 30.0]])
     points = np.concatenate([truth, [[50.0, 50.0]]])
     found = [Judgement(points, np.asarray([0.9, 0.7, 0.3]), truth, 1.0)]
     assert choose_threshold(found, DetectConfig()).threshold == 0.35
     # Three detections of two cells score 0.8.
-    monkeypatch.setattr(calibrate, "TOLERANCE", 0.21)
-    assert choose_threshold(found, DetectConfig()).threshold == 0.1
+    assert choose_threshold(found, DetectConfig(), tolerance=0.21).threshold == 0.1
 
 
 def test_other_settings_are_kept(image: LearningImage, intensity_model: Model) -> None:

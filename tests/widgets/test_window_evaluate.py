@@ -248,4 +248,4 @@ def test_a_comparison_can_be_cancelled(evaluated, until, monkeypatch):
     panel.run_row.button.click()
     until(lambda: not panel.job.is_running)
     assert panel.comparing.comparison is before
-    assert panel.run_row.button.text() == "Run B on these"
+    assert panel.run_row.button.text() == f"Run {DEFAULT_MODEL} on these"

@@ -75,7 +75,7 @@ def test_rename(dialog, monkeypatch):
     assert "plate 3 now" in dialog.state.text()
     answer(monkeypatch, QInputDialog, "getText", (DEFAULT_MODEL, True))
     dialog.rename_button.click()
-    assert dialog.state.text().startswith("⚠ there is a model 'B' already")
+    assert dialog.state.text().startswith(f"⚠ there is a model '{DEFAULT_MODEL}' already")
     assert names() == ["plate 3", DEFAULT_MODEL]
 
 
