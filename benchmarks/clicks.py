@@ -118,9 +118,6 @@ WAYS = {
 }
 
 SCRATCH = "E from scratch"
-VERSIONS[SCRATCH] = replace(
-    get_version("E"), name=SCRATCH, stages=(replace(QUICK, learn_from="complete"),)
-)
 
 
 @dataclass(frozen=True)
@@ -218,6 +215,8 @@ def judged(person: Person, model: Model) -> dict[str, float]:
 
 def follow(name: str, way: str, seed: int) -> dict[str, Any]:
     """Follow one person through one set."""
+    stages = (replace(QUICK, learn_from="complete"),)
+    VERSIONS[SCRATCH] = replace(get_version("E"), name=SCRATCH, stages=stages)
     with tempfile.TemporaryDirectory() as folder:
         person = Person(name, WAYS[way], Path(folder), seed)
         rows = [person.state(0)]

@@ -75,8 +75,11 @@ def test_a_model_is_fine_tuned_by_its_own_version_if_that_can(
     assert fine_tuning_of(trained_by).name == version
 
 
-def test_fine_tuning_is_the_last_stage() -> None:
+def test_fine_tuning_is_the_last_stage_unless_there_is_one_for_it() -> None:
     assert get_version("B").fine_tuning is get_version("B").stages[1]
+    quick = get_version("E").fine_tuning
+    assert quick is get_version("E").tuning
+    assert quick.most_steps is not None
 
 
 def test_unknown_version() -> None:
