@@ -15,10 +15,6 @@ import numpy.typing as npt
 from napari_htcell.dataset import LearningImage
 from napari_htcell.training import Lesson
 
-TURN_SHARE = 0.3
-"""Part of a stage's steps after which a network that is trained already can be judged in
-cross-validation; more cost time and chose no better threshold (benchmarks/few_images.py)."""
-
 
 @dataclass(frozen=True)
 class Fold:
@@ -62,7 +58,7 @@ def two_folds(images: Sequence[LearningImage]) -> tuple[Fold, ...]:
 
 
 def turns_of(
-    last: Lesson, may_judge: Callable[[LearningImage], bool], *, is_trained: bool
+    last: Lesson, may_judge: Callable[[LearningImage], bool], share: float
 ) -> dict[str, tuple[Lesson, tuple[LearningImage, ...]]]:
     """Return the lessons of a cross-validation by name, each with the images left out of it.
 
@@ -72,12 +68,11 @@ def turns_of(
         The recipe's last; none is made of it unless it learns from complete images.
     may_judge : callable
         Whether an image may; there is no lesson where none may.
-    is_trained : bool
-        Whether the network has learnt something before it.
+    share : float
+        Part of its steps that each takes.
     """
     if last.stage.learn_from != "complete" or not any(map(may_judge, last.images)):
         return {}
-    share = TURN_SHARE if is_trained else 1.0
     return {
         f"turn{number}": (replace(last, images=fold.learnt, share=share), fold.left_out)
         for number, fold in enumerate(two_folds(last.images), start=1)

@@ -60,10 +60,11 @@ def forecast_steps(
         If the version cannot fine-tune the model, see `recipes.recipe_for`.
     """
     card = model.card
-    stage = recipe_for(card, version).fine_tuning
+    recipe = recipe_for(card, version)
+    stage = recipe.fine_tuning
     found = yield from learning_images(project, stage, card.training, card.image_pixel_size_um)
     lesson = Lesson(0, stage, found, card.training)
-    turns = turns_of(lesson, lambda one: not card.knows(one.card), is_trained=True)
+    turns = turns_of(lesson, lambda one: not card.knows(one.card), recipe.turn_share)
     steps = lesson.steps + sum(turn.steps for turn, _ in turns.values())
     yield Progress("timing a few steps", 0, TRIALS)
     device = choose_device(card.training.device)

@@ -196,7 +196,8 @@ def _learn(
     last = lessons[-1]
     others = yield from _complete_ones(project, last, card)
     jury = Jury.of(lessons, base, judges)
-    turns = turns_of(last, jury.may_judge, is_trained=len(lessons) > 1 or base is not None)
+    is_trained = len(lessons) > 1 or base is not None
+    turns = turns_of(last, jury.may_judge, version.turn_share if is_trained else 1.0)
     job = fingerprint(start, version, lessons)
     checkpoint.sweep(project.training_folder, keep=job)
     parts = {"first": lessons[:-1], "last": [last]} | {

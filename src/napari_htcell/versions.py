@@ -94,6 +94,11 @@ class Version:
         F that is given away for a lower threshold. Networks that know their images by heart are
         surer of these than of others; to a calibrated one it does no good: with 0.01, F of version
         E on held-out T98G training images was 0.82 instead of 0.87.
+    turn_share : float
+        Part of the last stage's steps after which a network that is trained already is judged in
+        cross-validation. For the paper's versions more took time and chose no better threshold
+        (benchmarks/few_images.py); E has its learning rate fall to nothing at the end, and is not
+        itself before.
     tuning : Stage or None
         What improves a model that is there already; the last stage without it.
     shares : tuple of float
@@ -108,6 +113,7 @@ class Version:
     settings: Mapping[str, Any] = field(default_factory=dict)
     is_calibrated: bool = False
     tolerance: float = TOLERANCE
+    turn_share: float = 0.3
     tuning: Stage | None = None
     shares: tuple[float, ...] = (1.0,)
 
@@ -192,6 +198,7 @@ VERSIONS: dict[str, Version] = {
             },
             is_calibrated=True,
             tolerance=0.0,
+            turn_share=1.0,
             tuning=QUICK_TUNING,
             shares=(0.0, 0.5, 1.0),
         ),
