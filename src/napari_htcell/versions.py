@@ -171,7 +171,7 @@ QUICK_CLEAN = replace(
     min_steps=150,
     optimiser=replace(QUICK.optimiser, learning_rate=0.001),
 )
-QUICK_TUNING = replace(QUICK_CLEAN, min_steps=100, most_steps=200)
+QUICK_TUNING = replace(QUICK_CLEAN, min_steps=60, most_steps=100)
 # No step is taken: the network finishes itself on the image, see `Network.settle`.
 TUNING = replace(CLEAN, epochs=0, min_steps=0, most_images=1)
 
