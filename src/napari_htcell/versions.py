@@ -188,7 +188,7 @@ VERSIONS: dict[str, Version] = {
         Version("D", "centroids of complete images", (CLEAN,)),
         Version(
             "E",
-            "ours: as B, at twice the resolution, with turned squares and averaged weights",
+            "ours: as B, at twice the resolution, calibrated, quick to fine-tune",
             (QUICK, QUICK_CLEAN),
             settings={
                 "pixel_size_um": 3.22,
