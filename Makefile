@@ -1,6 +1,6 @@
 # PYTHON=python3.12 chooses the interpreter behind .venv; ARGS=... goes to the demo or to pytest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test table1 lint types lock clean system
+.PHONY: help demo test table1 ratios lint types lock clean system
 
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 VENV := .venv/$(BIN)
@@ -23,6 +23,9 @@ test: system $(STAMP)  ## Run the tests
 
 table1: $(STAMP)  ## Print the paper's Table 1 on real images, quickly
 	@$(VENV)/python benchmarks/table1.py --data t98g --seeds 1 --scale 0.5 $(ARGS)
+
+ratios: $(STAMP)  ## Check that nothing has become slow
+	@$(VENV)/python benchmarks/check_ratios.py
 
 lint: $(STAMP)  ## Check style and format
 	@$(VENV)/ruff check .

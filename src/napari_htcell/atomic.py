@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 PREFIX = ".writing-"
 """Start of the names of unfinished files and folders; whoever lists a folder passes them over."""
@@ -28,11 +29,29 @@ def write_bytes(path: Path, content: bytes) -> None:
     OSError
         If the disk is full or the folder cannot be written; `path` is then as it was.
     """
+    with writing(path) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file to write piece by piece; it becomes `path` when the block ends without an error.
+
+    Parameters
+    ----------
+    path : Path
+        File to make or replace; missing parent folders are made.
+
+    Raises
+    ------
+    OSError
+        As `write_bytes`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = beside(path)
     try:
         with unfinished.open("xb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         unfinished.replace(path)

@@ -13,7 +13,7 @@ from napari_htcell.config import DetectConfig, DeviceChoice
 from napari_htcell.detect import predict_steps
 from napari_htcell.detections import Detections
 from napari_htcell.export import ImageRecord
-from napari_htcell.imagefiles import ImageFile
+from napari_htcell.lazyfiles import is_zarr, open_image
 from napari_htcell.models import Model
 from napari_htcell.prediction import Prediction
 from napari_htcell.progress import Clock, Progress
@@ -21,6 +21,10 @@ from napari_htcell.project import Project, open_project
 
 UNITS = 1000
 """Units of progress per image, so that a bar moves within a large one."""
+
+UNUSABLE = (ValueError, OSError, MemoryError, RuntimeError)
+"""What an image that cannot be used raises; torch without the memory for one a RuntimeError, and
+the next may be smaller."""
 
 
 def _forget(found: Detections) -> None:
@@ -35,8 +39,10 @@ class Item:
     ----------
     name : str
         What messages and tables call it.
-    read : callable
-        Reads it.
+    path : Path
+        Its file.
+    pixel_size_um : float, optional
+        Micrometres per pixel that its project states; without it what the file says.
     keep : callable, optional
         Saves what was found in it.
     annotation : callable, optional
@@ -44,7 +50,8 @@ class Item:
     """
 
     name: str
-    read: Callable[[], ImageFile]
+    path: Path
+    pixel_size_um: float | None = None
     keep: Callable[[Detections], None] = _forget
     annotation: Callable[[int], Annotation] = Annotation.empty
 
@@ -102,7 +109,7 @@ def list_items(paths: Iterable[str | Path], *, save: bool | None = None) -> list
     """
     found: list[tuple[Item, Path]] = []
     for path in map(Path, paths):
-        if path.is_dir():
+        if path.is_dir() and not is_zarr(path):
             project = open_project(path)
             keep = is_project(path) if save is None else save
             for name in project.images:
@@ -124,14 +131,15 @@ def list_items(paths: Iterable[str | Path], *, save: bool | None = None) -> list
 
 def file_item(path: Path, name: str | None = None) -> Item:
     """Return a loose image, called by its file name without `name`."""
-    return Item(name or path.name, partial(ImageFile.read, path))
+    return Item(name or path.name, path)
 
 
 def project_item(project: Project, name: str) -> Item:
     """Return an image of a project; what is found in it is saved there."""
     return Item(
         name,
-        partial(project.read_image, name),
+        project.image_path(name),
+        project.settings.pixel_size_um,
         partial(project.save_detections, name),
         partial(project.annotation, name),
     )
@@ -200,19 +208,18 @@ def detect_items(
     clock = Clock(UNITS * len(items))
     results = []
     for index, item in enumerate(items):
-        place = _Place(item.name, UNITS * index, clock)
+        place = Place(item.name, UNITS * index, clock)
         try:
-            record = yield from _detect_one(item, model, pixel_size_um, settings, device, place)
+            record = yield from detect_one(item, model, pixel_size_um, settings, device, place)
             results.append(FileResult(item.name, record))
-        # RuntimeError: torch without the memory for an image; the next may be smaller.
-        except (ValueError, OSError, MemoryError, RuntimeError) as error:
-            results.append(FileResult(item.name, error=_one_line(item.name, error)))
+        except UNUSABLE as error:
+            results.append(FileResult(item.name, error=one_line(item.name, error)))
         yield place.at(UNITS)
     return results
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """Where an image is among all images, as progress has it."""
 
     name: str
@@ -220,22 +227,68 @@ class _Place:
     clock: Clock
 
     def at(self, units: int) -> Progress:
+        """Return the report after so many of an image's `UNITS`."""
         done = self.before + units
         return Progress(
             f"detecting in {self.name}", done, self.clock.total, self.clock.seconds_left(done)
         )
 
 
-def _detect_one(
+def detect_one(
     item: Item,
     model: Model,
     pixel_size_um: float | None,
     settings: DetectConfig,
     device: DeviceChoice,
-    place: _Place,
+    place: Place,
 ) -> Generator[Progress, None, ImageRecord]:
     """Detect in one image and keep what is found; the image is forgotten on return."""
-    file = item.read().with_pixel_size(pixel_size_um)
+    size = item.pixel_size_um if pixel_size_um is None else pixel_size_um
+    looked = yield from find_in(item.path, size, model, settings, place, device)
+    item.keep(looked.found)
+    annotation = item.annotation(looked.found.points.shape[1])
+    return ImageRecord(item.name, looked.found, annotation, looked.n_frames, extent=looked.extent)
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What was found in a file, and what the file is.
+
+    Parameters
+    ----------
+    found : Detections
+    n_frames : int
+        1 of an image.
+    extent : (int, int)
+        Height and width in pixels.
+    """
+
+    found: Detections
+    n_frames: int
+    extent: tuple[int, int]
+
+
+def find_in(
+    path: Path,
+    pixel_size_um: float | None,
+    model: Model,
+    settings: DetectConfig,
+    place: Place,
+    device: DeviceChoice = "auto",
+) -> Generator[Progress, None, Looked]:
+    """Detect in one file, keeping nothing.
+
+    Parameters
+    ----------
+    path : Path
+    pixel_size_um : float or None
+        Micrometres per pixel; None for what the file states.
+    model : Model
+    settings : DetectConfig
+    place : Place
+    device : {"auto", "cpu", "cuda", "mps"}, optional
+    """
+    file = open_image(path).with_pixel_size(pixel_size_um)
     steps = predict_steps(
         file.pixels, model, pixel_size_um=file.pixel_size_um, is_rgb=file.is_rgb, device=device
     )
@@ -246,13 +299,10 @@ def _detect_one(
             prediction: Prediction = stop.value
             break
         yield place.at(UNITS * step.done // step.total)
-    found = prediction.detections(settings)
-    item.keep(found)
-    annotation = item.annotation(file.ndim)
-    return ImageRecord(item.name, found, annotation, len(prediction.heat_maps), extent=file.extent)
+    return Looked(prediction.detections(settings), len(prediction.heat_maps), file.extent)
 
 
-def _one_line(name: str, error: Exception) -> str:
+def one_line(name: str, error: BaseException) -> str:
     """Return an error's first line, with the image's name where it does not have it."""
     reason = (str(error) or type(error).__name__).splitlines()[0]
     return reason if Path(name).name in reason else f"{name}: {reason}"

@@ -197,7 +197,8 @@ def _read(
         )
         sigma_px = config.spot_sigma_um / config.pixel_size_um
         target = stage.target(truth, sigma_px)
-        known = np.ones(frame.network_shape, bool)
+        # Without memory of its own: most images are known everywhere.
+        known: npt.NDArray[np.bool_] = np.broadcast_to(np.True_, frame.network_shape)
         if stage.learn_from == "complete" and annotation.status(index) != "complete":
             masked = [region.mask(pixels.shape) for region in annotation.regions_in(index)]
             regions = np.any(masked, axis=0).astype(np.uint8)

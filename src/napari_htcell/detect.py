@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_htcell import config, heatmap, images
+from napari_htcell import config, heatmap, images, parts
+from napari_htcell.cards import Card
 from napari_htcell.config import DetectionMethod
 from napari_htcell.detections import Detections
 from napari_htcell.device import choose_device, place
-from napari_htcell.frame import frame_image
+from napari_htcell.frame import Frame, frame_image
 from napari_htcell.imagefiles import PixelSizeAssumedWarning, PixelSizeWarning
 from napari_htcell.models import Model
-from napari_htcell.peaks import HeatMap
+from napari_htcell.network import Network
 from napari_htcell.prediction import Prediction
 from napari_htcell.progress import Clock, Progress, run
 
@@ -25,7 +26,7 @@ SMALLEST_FIELD_UM = 30.0
 
 
 def predict_steps(
-    image: npt.NDArray[Any],
+    image: Any,
     model: Model,
     *,
     pixel_size_um: float | None = None,
@@ -38,7 +39,8 @@ def predict_steps(
     Parameters
     ----------
     image : array_like, shape (Y, X) or (T, Y, X), with a last axis of colours if `is_rgb`
-        Any integer or float type; of arrays that read from the disk, only the frames wanted are.
+        Any integer or float type. It need not be in memory: of an array of Zarr or Dask one of the
+        frames wanted is, and of frames of more than 64 million pixels a part.
     model : Model
     pixel_size_um : float, optional
         Micrometres per pixel; the model's usual one if nobody knows.
@@ -61,11 +63,11 @@ def predict_steps(
     size = card.image_pixel_size_um if pixel_size_um is None else pixel_size_um
     images.check_shape(image, is_rgb=is_rgb)
     is_stack = image.ndim - int(is_rgb) == 3
-    stack = image if is_stack else np.asarray(image)[np.newaxis]
-    frame = frame_image(
-        (stack.shape[1], stack.shape[2]), size, network_pixel_size_um=card.training.pixel_size_um
-    )
-    extent_um = max(stack.shape[1:3]) * size
+    # Not image[np.newaxis]: an array of Zarr would be read whole.
+    stack = image if is_stack else [image]
+    height, width = image.shape[int(is_stack) : int(is_stack) + 2]
+    frame = frame_image((height, width), size, network_pixel_size_um=card.training.pixel_size_um)
+    extent_um = max(height, width) * size
     if extent_um < SMALLEST_FIELD_UM:
         warnings.warn(
             f"the image is only {extent_um:.3g} um wide at {size:g} um per pixel, less than a "
@@ -75,13 +77,10 @@ def predict_steps(
         )
     network = place(model.network, choose_device(device))
     wanted = [i for i in range(len(stack)) if frames is None or i in frames]
-    clock, done = Clock(heatmap.n_tiles(frame.network_shape) * len(wanted)), 0
-    heat_maps: list[HeatMap | None] = [None] * len(stack)
+    clock, done = Clock(_n_steps(network, frame) * len(wanted)), 0
+    heat_maps: list[Any] = [None] * len(stack)
     for index in wanted:
-        # One frame at a time: a stack in float32 is four times the size of an 8-bit one.
-        # Read now, where a frame is read from the disk when it is asked for.
-        grey = images.to_grey(np.asarray(stack[index]), is_rgb=is_rgb)
-        steps = heatmap.heat_map_steps(network, images.prepare(frame.cut(grey), card.training))
+        steps = _frame_steps(stack[index], frame, network, card, is_rgb=is_rgb)
         while True:
             try:
                 next(steps)
@@ -91,6 +90,30 @@ def predict_steps(
             done += 1
             yield Progress("detecting", done, clock.total, clock.seconds_left(done))
     return Prediction(tuple(heat_maps), frame, is_stack, card, size, pixel_size_um is None)
+
+
+def _is_large(frame: Frame) -> bool:
+    return frame.height * frame.width > parts.LARGE_PX
+
+
+def _n_steps(network: Network, frame: Frame) -> int:
+    tiles = heatmap.n_tiles(network, frame.network_shape)
+    return tiles + (parts.n_parts(frame.network_shape) if _is_large(frame) else 0)
+
+
+def _frame_steps(
+    pixels: Any, frame: Frame, network: Network, card: Card, *, is_rgb: bool
+) -> Generator[None, None, Any]:
+    """Return the heat map of one frame; of a large one in a file, with no more of it in memory."""
+    if not _is_large(frame):
+        # One frame at a time: a stack in float32 is four times the size of an 8-bit one.
+        grey = images.to_grey(np.asarray(pixels), is_rgb=is_rgb)
+        seen = images.prepare(frame.cut(grey), card.training)
+        return (yield from heatmap.heat_map_steps(network, seen))
+    prepared = parts.PreparedParts(pixels, frame, card.training, is_rgb=is_rgb)
+    yield from prepared.measure_steps()
+    into = parts.StoredMap(frame.network_shape)
+    return (yield from heatmap.heat_map_steps(network, prepared, into))
 
 
 def detect(

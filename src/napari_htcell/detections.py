@@ -55,6 +55,32 @@ class Provenance:
         """What the error of a count with these settings is allowed to be; None if not known."""
         return None if self.count_errors is None else self.count_errors.at(self.settings)
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """All of it as JSON has it; `of_content` is the way back."""
+        content = asdict(self)
+        content["settings"] = self.settings.model_dump()
+        errors = self.count_errors
+        content["count_errors"] = None if errors is None else errors.model_dump()
+        return content
+
+    @classmethod
+    def of_content(cls, content: dict[str, Any]) -> Self:
+        """Return what `content` was made from.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If it was not made by `content`.
+        """
+        frames, errors = content.get("frames"), content.get("count_errors")
+        checked = {
+            "settings": DetectConfig(**content["settings"]),
+            "frames": None if frames is None else tuple(map(int, frames)),
+            "count_errors": None if errors is None else CountErrors(**errors),
+        }
+        return cls(**(content | checked))
+
     def looked_at(self, frame: int) -> bool:
         """Return whether the model was run on a frame."""
         return self.frames is None or frame in self.frames
@@ -156,11 +182,8 @@ def save_detections(path: Path, detections: Detections) -> None:
     stack, has_areas = detections.points.shape[1] == 3, detections.areas_um2 is not None
     header = ["frame"] * stack + ["y", "x", "score"] + ["area_um2"] * has_areas
     pointsfile.write_rows(with_suffix(path, ".csv"), header, detections.rows)
-    content = asdict(detections.provenance)
-    content["settings"] = detections.provenance.settings.model_dump()
-    errors = detections.provenance.count_errors
-    content["count_errors"] = None if errors is None else errors.model_dump()
-    atomic.write_text(state, json.dumps({"format": 1} | content, indent=1))
+    content = {"format": 1} | detections.provenance.content
+    atomic.write_text(state, json.dumps(content, indent=1))
 
 
 def load_detections(path: Path) -> Detections | None:
@@ -183,12 +206,7 @@ def load_detections(path: Path) -> Detections | None:
             areas = np.asarray([float(row["area_um2"]) for row in rows.values()])
         content = json.loads(state.read_text(encoding="utf-8"))
         del content["format"]
-        content["settings"] = DetectConfig(**content["settings"])
-        if content.get("frames") is not None:
-            content["frames"] = tuple(map(int, content["frames"]))
-        if content.get("count_errors") is not None:
-            content["count_errors"] = CountErrors(**content["count_errors"])
-        return Detections(points, scores, Provenance(**content), areas)
+        return Detections(points, scores, Provenance.of_content(content), areas)
     except (ValueError, KeyError, TypeError) as error:
         reason = first_fault(error) if isinstance(error, ValidationError) else error
         raise ValueError(f"{state}: is damaged ({reason}); detect this image again") from error

@@ -12,11 +12,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import KDTree
 
 from napari_htcell.annotations import check_points
+from napari_htcell.assignment import assign
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +126,7 @@ def evaluate(
     if points.shape[1] != truth.shape[1]:
         raise ValueError(f"points have {points.shape[1]} columns, the truth has {truth.shape[1]}")
     cutoff = _cutoff_px(cutoff_px, cutoff_um, pixel_size_um)
-    pairs, distances = _assign(apart(points, cutoff), apart(truth, cutoff), cutoff)
+    pairs, distances = assign(apart(points, cutoff), apart(truth, cutoff), cutoff)
     return Match(pairs, distances, len(points), len(truth), pixel_size_um)
 
 
@@ -158,55 +156,6 @@ def apart(points: npt.NDArray[np.float64], cutoff: float) -> npt.NDArray[np.floa
     if points.shape[1] == 2:
         return points
     return points * [2 * cutoff, 1, 1]
-
-
-def _assign(
-    points: npt.NDArray[np.float64], truth: npt.NDArray[np.float64], cutoff: float
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-    """Solve the assignment for each group of points that the cut-off connects."""
-    none = np.empty((0, 2), dtype=np.intp), np.empty(0)
-    if not len(points) or not len(truth):
-        return none
-    near = KDTree(points).sparse_distance_matrix(KDTree(truth), cutoff, output_type="coo_matrix")
-    graph = _bipartite(near, len(points), len(truth))
-    n_groups, group = connected_components(graph, directed=False)
-    sizes = np.bincount(group, minlength=n_groups)
-    # Most detections are near one cell alone, and it near no other: nothing is left to solve.
-    alone = sizes[group[near.row]] == 2
-    pairs = [none[0], np.column_stack([near.row, near.col])[alone].astype(np.intp)]
-    distances = [none[1], near.data[alone]]
-    crowd = np.flatnonzero(sizes > 2)
-    point_groups = _members(group[: len(points)], crowd)
-    truth_groups = _members(group[len(points) :], crowd)
-    for rows, columns in zip(point_groups, truth_groups, strict=True):
-        if min(len(rows), len(columns)) and max(len(rows), len(columns)) > 1:
-            apart = np.linalg.norm(points[rows, None] - truth[None, columns], axis=-1)
-            # One forbidden pair costs more than all allowed ones together, so the number of
-            # allowed pairs is as large as it can be before their distances matter.
-            forbidden = (cutoff + 1) * (min(apart.shape) + 1)
-            chosen = linear_sum_assignment(np.where(apart <= cutoff, apart, forbidden))
-            allowed = apart[chosen] <= cutoff
-            pairs.append(np.column_stack([rows[chosen[0]], columns[chosen[1]]])[allowed])
-            distances.append(apart[chosen][allowed])
-    return np.concatenate(pairs), np.concatenate(distances)
-
-
-def _bipartite(near: Any, n_points: int, n_truth: int) -> Any:
-    from scipy.sparse import coo_array
-
-    # A distance of 0 would be no connection in a sparse matrix.
-    ones = np.ones(len(near.row), dtype=bool)
-    size = n_points + n_truth
-    return coo_array((ones, (near.row, near.col + n_points)), shape=(size, size))
-
-
-def _members(
-    group: npt.NDArray[np.int32], wanted: npt.NDArray[np.intp]
-) -> list[npt.NDArray[np.intp]]:
-    """Return the indices of the members of each of some groups."""
-    order = np.argsort(group, kind="stable")
-    first, last = (np.searchsorted(group[order], wanted, side) for side in ("left", "right"))
-    return [order[start:end] for start, end in zip(first, last, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from napari_htcell import pointsfile, rois, summary, workbook
+from napari_htcell import parquet, pointsfile, rois, summary, workbook
 from napari_htcell.export import COUNT_COLUMNS, POINT_COLUMNS, ImageRecord, Row
 from napari_htcell.imagefiles import ImageError, ImageFile, read_extent
 from napari_htcell.progress import Clock, Progress, run
@@ -16,11 +17,16 @@ from napari_htcell.project import Project
 What = Literal["counts", "points", "summary"]
 
 FORMATS: Mapping[What, Mapping[str, str]] = {
-    "counts": {".csv": "Table", ".xlsx": "Excel workbook, counts and points"},
+    "counts": {
+        ".csv": "Table",
+        ".xlsx": "Excel workbook, counts and points",
+        ".parquet": "Parquet",
+    },
     "points": {
         ".csv": "Table",
         ".xlsx": "Excel workbook, counts and points",
         ".zip": "Fiji ROIs",
+        ".parquet": "Parquet",
     },
     "summary": {".pdf": "PDF page", ".png": "Picture"},
 }
@@ -63,6 +69,9 @@ def check_path(path: Path, what: What) -> None:
     """
     suffix = path.suffix.lower()
     readers = {".xlsx": workbook.is_ours, ".zip": rois.is_ours}
+    if suffix == ".parquet" and suffix in FORMATS[what]:
+        parquet.check_installed()
+        readers[suffix] = partial(parquet.is_ours, columns=COLUMNS[what])
     if what == "summary" or (suffix in readers and suffix in FORMATS[what]):
         is_ours = readers.get(suffix, summary.is_ours)
         if path.exists() and path.stat().st_size and not is_ours(path):
@@ -139,17 +148,21 @@ def write_steps(content: Content, path: Path, what: What) -> Generator[Progress,
         return len(records)
     if suffix == ".zip":
         return rois.write_rois(path, records)
-    rows: dict[What, list[Row]] = {
-        "counts": [row for record in records for row in record.count_rows]
-    }
-    if what == "points" or suffix == ".xlsx":
-        rows["points"] = [row for record in records for row in record.point_rows]
     if suffix == ".xlsx":
+        rows: dict[What, list[Row]] = {"counts": [], "points": []}
+        for record in records:
+            rows["counts"] += record.count_rows
+            rows["points"] += record.point_rows
         sheets = {name: (COLUMNS[name], table) for name, table in rows.items()}
         yield from workbook.write_steps(path, sheets)
-    else:
-        pointsfile.write_rows(path, COLUMNS[what], rows[what])
-    return len(rows[what])
+        return len(rows[what])
+    write = parquet.write_rows if suffix == ".parquet" else pointsfile.write_rows
+    return write(path, COLUMNS[what], _rows(records, what))
+
+
+def _rows(records: Sequence[ImageRecord], what: What) -> Iterator[Row]:
+    for record in records:
+        yield from record.count_rows if what == "counts" else record.point_rows
 
 
 def export_steps(project: Project, path: Path, what: What) -> Generator[Progress, None, int]:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_htcell.frame import GreyImage, squares
+from napari_htcell.device import place
+from napari_htcell.frame import squares
 from napari_htcell.network import Network
 
-TILE_PX = 512
-"""Longest side of a tile in the network's pixels, without its margin: about 1 GB of memory."""
 
-
-def n_tiles(shape: tuple[int, int]) -> int:
+def n_tiles(network: Network, shape: tuple[int, int]) -> int:
     """Return how many tiles an image of this height and width takes."""
-    return len(list(squares(shape, TILE_PX)))
+    return len(list(squares(shape, network.tile_px)))
 
 
-def heat_map_steps(
-    network: Network, seen: GreyImage
-) -> Generator[None, None, npt.NDArray[np.float32]]:
+def heat_map_steps(network: Network, seen: Any, into: Any = None) -> Generator[None, None, Any]:
     """Compute the heat map of an image.
 
     Parameters
@@ -30,8 +27,10 @@ def heat_map_steps(
     network : Network
         On the device to compute on; in float32 everywhere, so that counts do not depend on the
         machine.
-    seen : ndarray of float32, shape (Y, X)
+    seen : ndarray of float32, or PreparedParts, shape (Y, X)
         The image as the network takes it; see `images.prepare`.
+    into : array_like of float32, shape (Y, X), optional
+        Where the heat map is kept; a new array without it.
 
     Yields
     ------
@@ -40,21 +39,19 @@ def heat_map_steps(
 
     Returns
     -------
-    ndarray of float32, shape (Y, X)
+    ndarray of float32, or `into`, shape (Y, X)
         0 to 1.
     """
-    network.eval()
-    heat_map = np.empty(seen.shape, np.float32)
-    for rows, columns in squares((seen.shape[0], seen.shape[1]), TILE_PX):
+    network = place(network.for_detection(), network.device)
+    heat_map = np.empty(seen.shape, np.float32) if into is None else into
+    for rows, columns in squares((seen.shape[0], seen.shape[1]), network.tile_px):
         heat_map[rows, columns] = _tile(network, seen, rows, columns)
         yield
     return heat_map
 
 
 @torch.inference_mode()
-def _tile(
-    network: Network, seen: GreyImage, rows: slice, columns: slice
-) -> npt.NDArray[np.float32]:
+def _tile(network: Network, seen: Any, rows: slice, columns: slice) -> npt.NDArray[np.float32]:
     """Return one tile of the heat map, computed with all the context that the network can see."""
     # The network must pool the same pixels together as in the whole image, so a tile starts at a
     # multiple of its coarsest pixel.

@@ -20,7 +20,7 @@ _KINDS = dict.fromkeys(TIFF_SUFFIXES, "a TIFF image") | {
     ".png": "a PNG image", ".jpg": "a JPEG image", ".jpeg": "a JPEG image",
 }  # fmt: skip
 
-_UM_PER_UNIT = {
+UM_PER_UNIT = {
     "nm": 1e-3, "µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "\\u00b5m": 1.0,
     "mm": 1e3, "cm": 1e4, "m": 1e6,
 }  # fmt: skip
@@ -135,7 +135,7 @@ def _read_tiff(path: Path) -> tuple[npt.NDArray[Any], str, float | None]:
             pixels = _without_ink(pixels)
         if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype.kind == "u":
             pixels = np.invert(pixels)
-        return pixels, axes, _tiff_pixel_size(file)
+        return pixels, axes, tiff_pixel_size(file)
 
 
 def _without_ink(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -180,7 +180,7 @@ def _drop_single_axes(
     return pixels, is_rgb
 
 
-def _tiff_pixel_size(file: tifffile.TiffFile) -> float | None:
+def tiff_pixel_size(file: tifffile.TiffFile) -> float | None:
     """Return um per pixel from OME, ImageJ or the resolution tags, in this order of trust."""
     if file.ome_metadata:
         return _ome_pixel_size(file.ome_metadata)
@@ -190,24 +190,25 @@ def _tiff_pixel_size(file: tifffile.TiffFile) -> float | None:
         return None
     numerator, denominator = resolution.value
     if file.imagej_metadata:
-        unit = _UM_PER_UNIT.get(str(file.imagej_metadata.get("unit", "")).lower())
+        unit = UM_PER_UNIT.get(str(file.imagej_metadata.get("unit", "")).lower())
     else:
         tag = page.tags.get("ResolutionUnit")
         # Inches are a printer's default (72 or 300 to the inch), not a measurement.
         unit = _UM_PER_TIFF_UNIT.get(int(tag.value)) if tag is not None else None
-    return None if unit is None else _plausible(unit * denominator / numerator)
+    return None if unit is None else plausible(unit * denominator / numerator)
 
 
 def _ome_pixel_size(xml: str) -> float | None:
     try:
         for element in ElementTree.fromstring(xml).iter():
             if element.tag.endswith("}Pixels"):
-                unit = _UM_PER_UNIT.get(element.get("PhysicalSizeXUnit", "µm"), math.nan)
-                return _plausible(float(element.get("PhysicalSizeX", math.nan)) * unit)
+                unit = UM_PER_UNIT.get(element.get("PhysicalSizeXUnit", "µm"), math.nan)
+                return plausible(float(element.get("PhysicalSizeX", math.nan)) * unit)
     except (ElementTree.ParseError, ValueError):  # the pixels may be good all the same
         return None
     return None
 
 
-def _plausible(pixel_size_um: float) -> float | None:
+def plausible(pixel_size_um: float) -> float | None:
+    """Return a pixel size, or None if it can be none."""
     return pixel_size_um if math.isfinite(pixel_size_um) and pixel_size_um > 0 else None

@@ -16,6 +16,9 @@ from napari_htcell.imagefiles import ImageFile
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey level (ITU-R BT.601, as in OpenCV)."""
 
+NO_CONTRAST = 1e-6
+"""Rounding leaves a constant image a deviation of about 1e-7 of its level, which is no contrast."""
+
 
 def check_shape(pixels: npt.NDArray[Any], *, is_rgb: bool = False) -> None:
     """Raise ValueError unless `pixels` is an image or a stack; see `to_grey`."""
@@ -89,8 +92,7 @@ def standardise(grey: GreyImage, level: float | None = None) -> GreyImage:
         Largest grey level before anything was subtracted; that of `grey` without it.
     """
     deviation = float(grey.std())
-    # Rounding leaves a constant image a deviation of about 1e-7 of its level, which is no contrast.
-    if deviation <= 1e-6 * (float(np.abs(grey).max()) if level is None else level):
+    if deviation <= NO_CONTRAST * (float(np.abs(grey).max()) if level is None else level):
         return np.zeros_like(grey)
     standard = (grey - grey.mean()) / deviation
     return np.asarray(standard, dtype=np.float32)

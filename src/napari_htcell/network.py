@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from itertools import chain
+from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from napari_htcell.dataset import LearningImage
 from napari_htcell.progress import Clock, Progress
@@ -29,6 +32,11 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def context_px(self) -> int:
         """How far an output pixel can see; a tile's margin for results equal to the whole's."""
+
+    @property
+    def tile_px(self) -> int:
+        """Longest side of a tile, without its margin, that takes about 1 GB of memory."""
+        return 512
 
     @property
     def device(self) -> torch.device:
@@ -58,6 +66,21 @@ class Network(nn.Module, ABC):
         """
         logits: Tensor = self(squares)
         return logits
+
+    def for_detection(self) -> Self:
+        """Return a copy that computes the same in fewer steps, and can no longer learn.
+
+        What batch normalisation does after training is a part of the convolution before it.
+        Measured, this takes 0.84 to 0.96 of the time; see docs/speed.md.
+        """
+        quick = copy.deepcopy(self).eval()
+        for steps in [one for one in quick.modules() if isinstance(one, nn.Sequential)]:
+            for index in range(len(steps) - 1):
+                convolution, normalisation = steps[index], steps[index + 1]
+                if isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d):
+                    steps[index] = fuse_conv_bn_eval(convolution, normalisation)
+                    steps[index + 1] = nn.Identity()
+        return quick
 
     def rescale(self, slope: float, offset: float) -> None:
         """Make each logit its multiple by the slope plus the offset, for good.

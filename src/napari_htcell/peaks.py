@@ -12,11 +12,18 @@ import numpy.typing as npt
 from scipy.spatial import KDTree
 
 from napari_htcell.config import DetectConfig, DetectionMethod
+from napari_htcell.frame import squares
 
 HeatMap = npt.NDArray[np.float32]
 
 SMOOTHING_PX = 0.7
 """Standard deviation of the smoothing before peaks are sought; one ripple is not two cells."""
+
+PART_PX = 4096
+"""Peaks are sought in parts of at most this side: a large heat map need not be in memory."""
+
+PART_MARGIN_PX = 8
+"""Smoothing, the highest neighbour and refining look no further than this beyond a part."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +46,14 @@ def find(heat_map: HeatMap, settings: DetectConfig, pixel_size_um: float) -> Fou
 
     Parameters
     ----------
-    heat_map : ndarray of float32, shape (Y, X)
-        0 to 1.
+    heat_map : ndarray of float32, or StoredMap, shape (Y, X)
+        0 to 1; contours and masks are drawn with all of it in memory, peaks are not.
     settings : DetectConfig
     pixel_size_um : float
         Micrometres per pixel of the heat map.
     """
+    if settings.method != "peaks":
+        heat_map = np.asarray(heat_map)
     found = METHODS[settings.method](
         heat_map, settings.threshold, settings.min_distance_um / pixel_size_um
     )
@@ -58,6 +67,7 @@ def label_masks(heat_map: HeatMap, threshold: float) -> npt.NDArray[np.int32]:
 
     0 is background; detection i of `find` has number i + 1.
     """
+    heat_map = np.asarray(heat_map)
     contours = _contours(heat_map, threshold)
     order = _highest_first(np.asarray([_within(heat_map, one).max() for one in contours]))
     labels = np.zeros(heat_map.shape, np.int32)
@@ -75,16 +85,36 @@ def local_maxima(heat_map: HeatMap, threshold: float, min_distance_px: float) ->
 
     A peak's score is the heat map's height there; its place is refined below a pixel.
     """
-    smooth = np.asarray(cv2.GaussianBlur(heat_map, (0, 0), SMOOTHING_PX), np.float32)
-    highest = cv2.dilate(smooth, np.ones((3, 3), np.uint8))
-    # The heat map's own maximum around a peak of the smoothed one, which is lower.
-    scores = cv2.dilate(heat_map, np.ones((3, 3), np.uint8))
-    places = np.argwhere((smooth == highest) & (scores >= threshold) & (smooth > 0))
+    parts = [_candidates(heat_map, where, threshold) for where in squares(heat_map.shape, PART_PX)]
+    places, refined, heights, scores = (
+        np.concatenate(values) for values in zip(*parts, strict=True)
+    )
     # By score first, so that raising the threshold only drops points.
     rows, columns = places.T
-    order = np.lexsort((columns, rows, -smooth[rows, columns], -scores[rows, columns]))
-    places = places[order][_apart(places[order], min_distance_px)]
-    return Found(_refined(smooth, places), scores[tuple(places.T)].astype(np.float64))
+    order = np.lexsort((columns, rows, -heights, -scores))
+    kept = order[_apart(places[order], min_distance_px)]
+    return Found(refined[kept], scores[kept].astype(np.float64))
+
+
+def _candidates(
+    heat_map: Any, where: tuple[slice, slice], threshold: float
+) -> tuple[npt.NDArray[Any], ...]:
+    """Return the peaks in a part of a heat map: pixel, refined place, smoothed height, score."""
+    top, left = (max(0, part.start - PART_MARGIN_PX) for part in where)
+    bottom, right = (part.stop + PART_MARGIN_PX for part in where)
+    part = np.ascontiguousarray(heat_map[top:bottom, left:right])
+    smooth = np.asarray(cv2.GaussianBlur(part, (0, 0), SMOOTHING_PX), np.float32)
+    highest = cv2.dilate(smooth, np.ones((3, 3), np.uint8))
+    # The heat map's own maximum around a peak of the smoothed one, which is lower.
+    scores = cv2.dilate(part, np.ones((3, 3), np.uint8))
+    is_peak = (smooth == highest) & (scores >= threshold) & (smooth > 0)
+    inside = np.zeros_like(is_peak)
+    rows, columns = where
+    inside[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = True
+    places = np.argwhere(is_peak & inside)
+    at = tuple(places.T)
+    corner = np.asarray([top, left])
+    return places + corner, _refined(smooth, places) + corner, smooth[at], scores[at]
 
 
 def _apart(places: npt.NDArray[np.intp], min_distance_px: float) -> npt.NDArray[np.intp]:

@@ -167,16 +167,23 @@ def points_rows(points: npt.NDArray[Any], **columns: Sequence[Any]) -> list[dict
     return rows
 
 
-def write_rows(path: str | Path, header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write a table as CSV, replacing the file in one step.
+def write_rows(path: str | Path, header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write a table as CSV, replacing the file in one step, and return its number of rows.
 
-    A text that a spreadsheet would run as a formula is written with an apostrophe before it.
+    A text that a spreadsheet would run as a formula is written with an apostrophe before it. Rows
+    are written as they come: there may be more than fit into memory.
     """
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(header), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
-    atomic.write_text(Path(path), text.getvalue())
+    written = 0
+    with atomic.writing(Path(path)) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+        writer = csv.DictWriter(text, fieldnames=list(header), lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({name: _plain(value) for name, value in row.items()})
+            written += 1
+        # The file below is flushed to disk, which a wrapper that is closed would have closed too.
+        text.detach()
+    return written
 
 
 def check_replaceable(path: Path, header: Sequence[str]) -> None:

@@ -33,8 +33,6 @@ def run_all(tasks: Sequence[Callable[[], None]], workers: int) -> Generator[None
     ChildProcessError
         If a process is ended by somebody else.
     """
-    if sys.platform == "win32":
-        workers = min(workers, MOST_PROCESSES_ON_WINDOWS)
     workers = min(workers, len(tasks))
     if workers > 1:
         yield from _run_in_processes(tasks, workers)
@@ -44,12 +42,21 @@ def run_all(tasks: Sequence[Callable[[], None]], workers: int) -> Generator[None
         yield
 
 
+def new_pool(workers: int) -> ProcessPoolExecutor:
+    """Return processes that end with this one; they are started with the first tasks.
+
+    Spawned on every system: a fork of a process with threads, such as a window's, may hang.
+    """
+    if sys.platform == "win32":
+        workers = min(workers, MOST_PROCESSES_ON_WINDOWS)
+    spawning = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=spawning, initializer=_obey_parent)
+
+
 def _run_in_processes(
     tasks: Sequence[Callable[[], None]], workers: int
 ) -> Generator[None, None, None]:
-    # Spawned on every system: a fork of a process with threads, such as a window's, may hang.
-    spawning = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=spawning, initializer=_obey_parent)
+    pool = new_pool(workers)
     try:
         # The pool starts a process with each of the first tasks.
         with interrupts_ignored():

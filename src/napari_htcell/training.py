@@ -187,7 +187,7 @@ def train_network(
 
     clock, saved = Clock(total, done), time.monotonic()
     began = saved - (0 if known is None else known.seconds)
-    for lesson, step, batch in _plan(lessons, done):
+    for lesson, step, batch in plan(lessons, done):
         if step == 0:
             learner = lesson.learner(network)
         what = f"learning from {count(len(lesson.images), 'image')}"
@@ -221,7 +221,7 @@ def _lesson_at(lessons: Sequence[Lesson], done: int) -> Lesson:
     return lessons[-1]
 
 
-def _plan(lessons: Sequence[Lesson], done: int) -> Iterator[tuple[Lesson, int, list[Square]]]:
+def plan(lessons: Sequence[Lesson], done: int) -> Iterator[tuple[Lesson, int, list[Square]]]:
     """Yield every step after the first `done`: its lesson, its number there, and its batch."""
     for lesson in lessons:
         start, batches, epoch = min(done, lesson.steps), lesson.batches(0), 0

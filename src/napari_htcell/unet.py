@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -55,7 +57,7 @@ class UNet(Network):
             Block(2 * width, width, padding) for width in reversed(widths[:-1])
         )
         self.last = nn.Conv2d(widths[0], 1, 1)
-        self.depth = depth
+        self.base_width, self.depth = base_width, depth
 
     @property
     def multiple(self) -> int:
@@ -71,6 +73,14 @@ class UNet(Network):
         unit.
         """
         return sum(5 << level for level in range(self.depth)) + (2 << self.depth)
+
+    @property
+    def tile_px(self) -> int:
+        """Longest side of a tile; memory grows with its area and with the network's width.
+
+        Large tiles compute less of their margins twice.
+        """
+        return max(self.multiple, int(1024 * math.sqrt(16 / self.base_width)))
 
     def rescale(self, slope: float, offset: float) -> None:
         """Make each logit its multiple by the slope plus the offset, for good."""

@@ -15,8 +15,11 @@ from napari_htcell.config import DetectConfig
 from napari_htcell.detect import PixelSizeAssumedWarning, detect, predict_steps
 from napari_htcell.evaluate import evaluate
 from napari_htcell.imagefiles import PixelSizeWarning
-from napari_htcell.models import Model
+from napari_htcell.models import Model, load_model
 from napari_htcell.progress import run
+from napari_htcell.project import open_project
+from napari_htcell.sample import SAMPLE_FOLDER
+from napari_htcell.unet import UNet
 
 NETWORK_UM = 6.44
 CELLS = np.asarray([[12.0, 15.0], [20.0, 48.0], [40.0, 30.0], [52.0, 55.0], [50.0, 10.0]])
@@ -279,3 +282,17 @@ def test_frames_that_are_not_wanted_are_not_read(
     steps = predict_steps(stack, intensity_model, pixel_size_um=6.44, frames=[7])  # type: ignore[arg-type]
     assert len(run(steps).detections()) == len(CELLS)
     assert stack.read == [7]
+
+
+def test_the_shipped_model_finds_the_same_as_the_network_that_was_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Within a hundredth of a pixel, and a thousandth of a score."""
+    project = open_project(SAMPLE_FOLDER)
+    file, model = project.read_image(project.images[-1]), load_model("B")
+    found = detect(file.pixels, model, pixel_size_um=file.pixel_size_um)
+    monkeypatch.setattr(UNet, "for_detection", lambda self: self.eval())
+    expected = detect(file.pixels, model, pixel_size_um=file.pixel_size_um)
+    assert len(found) == len(expected) > 20
+    np.testing.assert_allclose(found.points, expected.points, atol=0.01)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-3)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import sys
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
+from napari_htcell import assignment
 from napari_htcell.evaluate import evaluate, total
 
 NONE = np.empty((0, 2))
@@ -150,12 +150,34 @@ def by_trying_all(points: Any, truth: Any, cutoff: float) -> tuple[int, float]:
     return -best[0], best[1]
 
 
-@given(CELLS, CELLS, st.floats(0.5, 15))
-def test_equals_trying_all_assignments(points: Any, truth: Any, cutoff: float) -> None:
-    match = evaluate(points, truth, cutoff_px=cutoff)
+@given(CELLS, CELLS, st.floats(0.5, 15), st.sampled_from([0, 10_000]))
+def test_equals_trying_all_assignments(
+    points: Any, truth: Any, cutoff: float, largest: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(assignment, "LARGEST_MATRIX", largest)
+        match = evaluate(points, truth, cutoff_px=cutoff)
     pairs, distance = by_trying_all(points, truth, cutoff)
     assert match.tp == pairs
     assert match.distances.sum() == pytest.approx(distance, abs=1e-6)
+
+
+@pytest.mark.parametrize("cutoff", [12.0, 40.0])
+def test_a_crowd_gives_the_same_without_a_table_of_all_pairs(
+    monkeypatch: pytest.MonkeyPatch, cutoff: float
+) -> None:
+    """At 12 pixels chains of cells connect most of the image, at 40 all of it."""
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(0, 300, (900, 2))
+    points = np.concatenate([truth[:700] + rng.normal(0, 5, (700, 2)), truth[:50]])
+    found = []
+    for largest in (0, 10**9):
+        monkeypatch.setattr(assignment, "LARGEST_MATRIX", largest)
+        found.append(evaluate(points, truth, cutoff_px=cutoff))
+    sparse, dense = found
+    assert sparse.tp == dense.tp > 700
+    assert sparse.distances.sum() == pytest.approx(dense.distances.sum(), abs=1e-6)
+    assert len(set(sparse.pairs[:, 1].tolist())) == sparse.tp
 
 
 @given(MANY, MANY, st.floats(0.1, 60), st.integers(0, 2**32 - 1))
@@ -196,7 +218,7 @@ def test_thousands_of_cells_need_no_table_of_all_pairs(monkeypatch: pytest.Monke
         sizes.append(costs.size)
         return solve(costs)
 
-    monkeypatch.setattr(sys.modules[evaluate.__module__], "linear_sum_assignment", solving)
+    monkeypatch.setattr(assignment, "linear_sum_assignment", solving)
     match = evaluate(truth + rng.normal(0, 1, truth.shape), truth, cutoff_px=10)
     assert match.tp == 5000
     assert max(sizes) < 1000

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from napari_htcell import heatmap
 from napari_htcell.detect import predict_steps
 from napari_htcell.models import Model
 from napari_htcell.progress import run
@@ -44,7 +43,7 @@ def test_tiles_equal_the_whole(
     image = np.kron(coarse, np.ones((20, 20)))[: shape[0], : shape[1]]
 
     def heat_map(tile: int) -> Any:
-        monkeypatch.setattr(heatmap, "TILE_PX", tile)
+        monkeypatch.setattr(UNet, "tile_px", tile)
         return run(predict_steps(image, model, pixel_size_um=NETWORK_UM)).heat_maps[0]
 
     whole, tiled = heat_map(10_000), heat_map(37)
@@ -59,7 +58,7 @@ def test_tiles_equal_the_whole(
 def test_progress_counts_tiles_of_all_frames(
     intensity_model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heatmap, "TILE_PX", 32)
+    monkeypatch.setattr(UNet, "tile_px", 32)
     steps = predict_steps(np.zeros((2, 64, 40)), intensity_model, pixel_size_um=NETWORK_UM)
     reports = list(steps)
     assert [(report.done, report.total) for report in reports] == [(n, 8) for n in range(1, 9)]

@@ -184,13 +184,13 @@ def test_an_image_that_lacks_a_file_is_made_again_and_no_other(
 
 def test_the_image_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order = []
-    write = sample.atomic.write_bytes
+    writing = sample.atomic.writing
 
-    def noting(path: Path, data: bytes) -> None:
+    def noting(path: Path) -> Any:
         order.append(path.parent.name)
-        write(path, data)
+        return writing(path)
 
-    monkeypatch.setattr(sample.atomic, "write_bytes", noting)
+    monkeypatch.setattr(sample.atomic, "writing", noting)
     make(tmp_path / "sets")
     kinds = ["truth", "masks", "annotations", "annotations", "images"]
     clean = order[order.index("masks") - 1 :]

@@ -123,3 +123,21 @@ def test_rescaled_logits() -> None:
     before = network(image)
     network.rescale(0.5, -2.0)
     torch.testing.assert_close(network(image), 0.5 * before - 2)
+
+
+def test_for_detection_the_same_comes_of_fewer_layers() -> None:
+    torch.manual_seed(0)
+    network = UNet(4, 2, "replicate").train()
+    image = torch.randn(2, 1, 60, 44)
+    for _ in range(3):  # statistics other than the 0 and 1 that a new network has
+        network(image)
+    quick = network.for_detection()
+    assert not any(isinstance(one, nn.BatchNorm2d) for one in quick.modules())
+    torch.testing.assert_close(quick(image), network.eval()(image), atol=1e-5, rtol=1e-5)
+    assert sum(isinstance(one, nn.BatchNorm2d) for one in network.modules()) == 10
+
+
+def test_tiles_of_a_wide_network_are_smaller() -> None:
+    assert UNet(16, 4).tile_px == 1024
+    with torch.device("meta"):
+        assert UNet(64, 4).tile_px == 512

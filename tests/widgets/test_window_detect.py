@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
+import dask.array
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 
+from napari_htcell import parts
 from napari_htcell.config import DetectConfig
 from napari_htcell.widgets import scores
 from napari_htcell.widgets.detect import THIS_FRAME, DetectPanel
@@ -264,3 +266,27 @@ def test_what_was_found_before_in_other_frames_stays(stack_document, found):
     assert stack_document.found.provenance.frames is None
     # From three points of which the heat maps are gone, another threshold cannot be drawn.
     assert not stack_document.redraw(DetectConfig(threshold=0.9))
+
+
+def test_a_layer_that_is_not_in_memory_is_read_in_parts(viewer, tiny_project, until, monkeypatch):
+    """As of a large OME-Zarr: levels of resolution, and no level read as a whole."""
+    pixels = tiny_project().read_image("field_04.ome.tif").pixels
+    panel = DetectPanel(viewer)
+    viewer.window.add_dock_widget(panel)
+    scale, units = (1.61, 1.61), ("um", "um")
+    viewer.add_image(pixels, scale=scale, units=units, name="in memory")
+    detect(panel, until)
+    expected = panel.session.document.found
+    levels = [dask.array.from_array(one, chunks=64) for one in (pixels, pixels[::2, ::2])]
+    viewer.add_image(levels, multiscale=True, scale=scale, units=units, name="large")
+    monkeypatch.setattr(parts, "LARGE_PX", 1000)
+    monkeypatch.setattr(parts, "PART_PX", 40)
+    assert isinstance(panel.session.document.picture.pixels, dask.array.Array)
+    detect(panel, until)
+    document = panel.session.document
+    assert isinstance(document.prediction.heat_maps[0], parts.StoredMap)
+    assert len(document.found) == len(expected) > 5
+    np.testing.assert_allclose(document.found.points, expected.points, atol=0.1)
+    panel.shown.heat_map.click()
+    (layer,) = heat_maps(viewer)
+    assert layer.data.shape == document.prediction.frame.network_shape

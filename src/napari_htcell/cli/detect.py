@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,14 +17,19 @@ from napari_htcell.cli.options import EXISTING, build, given, pixel_size, settin
 from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.cli.tables import check_tables, table_options, write_tables
 from napari_htcell.config import DetectConfig
-from napari_htcell.export import ImageRecord
 from napari_htcell.export_files import Content, What
 from napari_htcell.imagefiles import ImageFile
+from napari_htcell.lazyfiles import is_zarr
 from napari_htcell.project import open_project
 from napari_htcell.words import count
 
 if TYPE_CHECKING:
     from napari_htcell.batch import FileResult
+    from napari_htcell.journal import Journal
+    from napari_htcell.many import Job
+
+UNFINISHED = ".unfinished"
+"""After a table's name: what is found so far, gone when the table is written."""
 
 
 @click.command()
@@ -42,6 +49,19 @@ if TYPE_CHECKING:
     help="Keep the detections in the folders that are given.  "
     "[default: in those with annotations, detections or settings]",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes of this machine, each with an image of its own at a time.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Use the workers of a Dask cluster, such as tcp://10.0.0.1:8786; all of them must see "
+    "the images under the same paths.",
+)
 @following
 def detect(
     paths: tuple[Path, ...],
@@ -50,27 +70,30 @@ def detect(
     counts: Path | None,
     points: Path | None,
     save: bool | None,
+    workers: int,
+    scheduler: str | None,
     report: Reporter,
     **values: Any,
 ) -> None:
     """Find the cells in images, in folders of images, or in a project.
 
-    An image that cannot be used is reported and stops nothing; the exit code is 1 then.
+    An image that cannot be used is reported and stops nothing; the exit code is 1 then. With
+    --output or --points, a run that was stopped is gone on with by the same command.
     """
     build(DetectConfig, values)
     asked: dict[What, Path | None] = {"counts": counts, "points": points}
     wanted = {what: path for what, path in asked.items() if path is not None}
     check_tables(wanted)
     # Before torch is loaded: it takes seconds, and these are the usual mistakes.
-    folders = [open_project(path) for path in paths if path.is_dir()]
+    folders = [open_project(path) for path in paths if path.is_dir() and not is_zarr(path)]
     place = folders[0] if len(folders) == 1 else None
-    models.find_model(model, place)
-    from napari_htcell import batch
+    entry = models.find_model(model, place)
+    settings = config.override(entry.card.detection, **given(DetectConfig, values))
+    from napari_htcell import batch, many
 
     items = batch.list_items(paths, save=save)
-    loaded = models.load_model(model, place)
-    settings = config.override(loaded.card.detection, **given(DetectConfig, values))
-    report.say(f"Detecting with the model {loaded.name}, threshold {settings.threshold:g}")
+    models.load_model(model, place)  # or each image would say what is wrong with it
+    report.say(f"Detecting with the model {entry.card.name}, threshold {settings.threshold:g}")
     source = click.get_current_context().get_parameter_source("model")
     if source is ParameterSource.DEFAULT and place is not None:
         own = [one.card.name for one in models.list_models(place) if one.origin == "project"]
@@ -81,39 +104,72 @@ def detect(
             # Or the next call without the flag would replace what this one keeps there.
             if batch.is_project(folder.path) if save is None else save:
                 report.keep_pixel_size(folder, pixel_size_um)
-    steps = batch.detect_items(items, loaded, pixel_size_um=pixel_size_um, settings=settings)
-    results = report.follow(steps, if_stopped="no table is written; saved detections are kept")
-    _warn_of_assumed(results, report)
-    for result in results:
-        if result.error is not None:
-            report.fail(result.error)
-    _give(results, wanted, report)
-    if any(result.error is not None for result in results):
+    job = many.Job.of(entry, settings, pixel_size_um)
+    with _journal(wanted, job) as journal:
+        before = sum(item.name in journal for item in items)
+        if before:
+            report.say(f"Going on after {count(before, 'image')}")
+        results = report.follow(
+            many.detect_many(items, job, journal, workers=workers, scheduler=scheduler),
+            if_stopped="the same command goes on from here"
+            if wanted
+            else "saved detections are kept",
+        )
+        failed = _report(results, report)
+        _give(results, failed, wanted, report)
+        journal.delete()
+    if failed:
         sys.exit(1)
 
 
-def _warn_of_assumed(results: Sequence[FileResult], report: Reporter) -> None:
-    assumed = [
-        result.detections.provenance.pixel_size_um
-        for result in results
-        if result.detections is not None and result.detections.provenance.pixel_size_assumed
-    ]
+@contextmanager
+def _journal(wanted: Mapping[What, Path], job: Job) -> Iterator[Journal]:
+    """Yield where images are kept as they are finished: beside the first table, if there is one."""
+    from napari_htcell.journal import Journal
+
+    with ExitStack() as stack:
+        if wanted:
+            table = next(iter(wanted.values()))
+            path = table.with_name(f"{table.name}{UNFINISHED}")
+        else:
+            path = Path(stack.enter_context(TemporaryDirectory())) / "found"
+        yield stack.enter_context(Journal(path, job.content))
+
+
+def _report(results: Sequence[FileResult], report: Reporter) -> list[dict[str, str]]:
+    """Warn of what was assumed, and report which images failed; return these."""
+    assumed, failed = [], []
+    for result in results:
+        if result.error is not None:
+            report.fail(result.error)
+            failed.append({"image": result.name, "error": result.error})
+        elif result.detections is not None and result.detections.provenance.pixel_size_assumed:
+            assumed.append(result.detections.provenance.pixel_size_um)
     if assumed:
         report.warn(
             f"{len(assumed)} of {count(len(results), 'image')} without a stated pixel size: "
             f"{assumed[0]:g} um, that of the model's training images, was assumed "
             "(state it with --pixel-size)"
         )
+    return failed
 
 
-def _give(results: Sequence[FileResult], wanted: Mapping[What, Path], report: Reporter) -> None:
+def _give(
+    results: Sequence[FileResult],
+    failed: list[dict[str, str]],
+    wanted: Mapping[What, Path],
+    report: Reporter,
+) -> None:
     """Write the tables and say what was found."""
-    records = [one.record or ImageRecord(one.name, is_readable=False) for one in results]
-    rows = [row for record in records for row in record.count_rows]
+    from napari_htcell.many import Records
+
+    records = Records(results)
+    # What nobody reads is not made: there may be a million images.
+    is_said = report.is_json or not (wanted and report.is_quiet)
+    rows = [row for record in records for row in record.count_rows] if is_said else []
     lines = [export.in_words(row) for row in rows if row["model"]]
     # Tables of failures alone would look like results.
-    if any(result.record for result in results):
+    if len(failed) < len(results):
         lines += write_tables(Content("", records, ImageFile.read), wanted, report)
-    failed = [{"image": one.name, "error": one.error} for one in results if one.error is not None]
     tell = report.done if wanted else report.result
     tell({"counts": rows, "failed": failed}, lines)

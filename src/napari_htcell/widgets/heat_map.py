@@ -29,7 +29,7 @@ class HeatMap(Overlay):
         nothing = np.zeros(prediction.frame.network_shape, np.float32)
         maps = [nothing if one is None else one for one in prediction.heat_maps]
         return Image(
-            np.stack(maps) if prediction.is_stack else maps[0],
+            np.stack(maps) if prediction.is_stack else np.asarray(maps[0]),
             name="heat map",
             colormap=COLOURMAP,
             contrast_limits=(0, 1),

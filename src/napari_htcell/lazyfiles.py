@@ -1,0 +1,154 @@
+"""Image files of which only what is asked for is read: large tiled TIFFs and OME-Zarr."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+
+from napari_htcell.imagefiles import (
+    TIFF_SUFFIXES,
+    UM_PER_UNIT,
+    ImageError,
+    ImageFile,
+    plausible,
+    tiff_pixel_size,
+)
+
+ZARR_SUFFIX = ".zarr"
+
+LARGE_BYTES = 200_000_000
+"""TIFFs with less than this are read at once, which is quicker."""
+
+UM_PER_OME_UNIT = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "meter": 1e6}
+
+AXES = ("YX", "YXS", "TYX", "TYXS")
+
+
+class Lazy:
+    """An array in a file without its axes of one, from which slices are read.
+
+    Parameters
+    ----------
+    array : array_like
+        Of Zarr.
+    kept : tuple of int
+        Axes that are shown, in their order.
+    fixed : mapping of int to int
+        Index on each other axis.
+    """
+
+    def __init__(self, array: Any, kept: tuple[int, ...], fixed: Mapping[int, int]) -> None:
+        self._array, self._kept, self._fixed = array, kept, dict(fixed)
+        self.shape = tuple(int(array.shape[axis]) for axis in kept)
+        self.ndim = len(kept)
+        self.dtype = np.dtype(array.dtype)
+
+    @property
+    def nbytes(self) -> int:
+        """0: nothing of it is in memory."""
+        return 0
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, where: Any) -> Any:
+        """Return one frame, not yet read, for a number, and pixels for slices."""
+        if isinstance(where, int):
+            return Lazy(self._array, self._kept[1:], self._fixed | {self._kept[0]: where})
+        parts = where if isinstance(where, tuple) else (where,)
+        index: list[Any] = [slice(None)] * self._array.ndim
+        for axis, place in self._fixed.items():
+            index[axis] = place
+        for axis, part in zip(self._kept, parts, strict=False):
+            index[axis] = part
+        return np.asarray(self._array[tuple(index)])
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray[Any]:
+        """Return all of it, in memory."""
+        return np.asarray(self[()], dtype)
+
+
+def is_zarr(path: Path) -> bool:
+    """Return whether a folder is an image, by its name."""
+    return path.suffix.lower() == ZARR_SUFFIX
+
+
+def open_image(path: str | Path) -> ImageFile:
+    """Open an image; what is large in it is read when it is asked for.
+
+    Parameters
+    ----------
+    path : str or Path
+        As of `ImageFile.read`, or the folder of an OME-Zarr.
+
+    Raises
+    ------
+    ImageError
+        If it is missing, damaged, or not an image of a known kind and shape.
+    """
+    path = Path(path)
+    if is_zarr(path):
+        return _open_zarr(path)
+    lazy = _open_tiff(path) if path.suffix.lower() in TIFF_SUFFIXES and path.is_file() else None
+    return ImageFile.read(path) if lazy is None else lazy
+
+
+def _open_tiff(path: Path) -> ImageFile | None:
+    """Return a large TIFF of parts; None if it is better, or has to be, read at once."""
+    import zarr
+
+    try:
+        file = tifffile.TiffFile(path)
+        series, page = file.series[0], file.pages.first
+        plain = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
+        if series.nbytes < LARGE_BYTES or series.axes not in AXES or page.photometric not in plain:
+            file.close()
+            return None
+        array = zarr.open(series.aszarr(level=0), mode="r")
+        weakref.finalize(array, file.close)
+        pixels = Lazy(array, tuple(range(series.ndim)), {})
+        return ImageFile(pixels, series.axes.endswith("S"), tiff_pixel_size(file))  # type: ignore[arg-type]
+    # `ImageFile.read` says what is wrong with it; see there on the kinds of errors.
+    except Exception:  # noqa: BLE001
+        return None
+
+
+def _open_zarr(path: Path) -> ImageFile:
+    import zarr
+
+    try:
+        group = zarr.open_group(path, mode="r")
+        attributes: Any = group.attrs.asdict()
+        scales = attributes.get("ome", attributes)["multiscales"][0]
+        finest = scales["datasets"][0]
+        array: Any = group[finest["path"]]
+        axes = [axis if isinstance(axis, Mapping) else {"name": axis} for axis in scales["axes"]]
+    # As in `ImageFile.read`: damaged files raise a dozen kinds of errors.
+    except Exception as error:
+        raise ImageError(
+            f"{path}: cannot be read as an OME-Zarr image; is it whole, and of version 0.4 or 0.5?"
+        ) from error
+    names = "".join(str(axis["name"]) for axis in axes)
+    kept = [i for i, name in enumerate(names) if name in "yx" or array.shape[i] > 1]
+    shown = "".join(names[i] for i in kept)
+    if shown not in ("yx", "tyx"):
+        raise ImageError(
+            f"{path}: has axes {names} of sizes {array.shape}; save one channel and one plane as "
+            "an image (y, x) or a time stack (t, y, x)"
+        )
+    fixed = {i: 0 for i in range(array.ndim) if i not in kept}
+    unit = UM_PER_OME_UNIT.get(axes[names.index("x")].get("unit", ""), UM_PER_UNIT["um"])
+    transforms = finest.get("coordinateTransformations", [])
+    sizes = [one["scale"][names.index("x")] * unit for one in transforms if "scale" in one]
+    has_unit = "unit" in axes[names.index("x")]
+    size = plausible(math.prod(sizes)) if sizes and has_unit else None
+    return ImageFile(Lazy(array, tuple(kept), fixed), False, size)  # type: ignore[arg-type]

@@ -1,0 +1,74 @@
+"""What a stopped detection is gone on from: kept at once, and never half."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_htcell.config import DetectConfig
+from napari_htcell.detections import Detections, Provenance
+from napari_htcell.journal import Journal, content_of, detections_of
+
+JOB = {"model": "B", "threshold": 0.5}
+
+
+def written(path: Path, *names: str) -> Path:
+    with Journal(path, JOB) as journal:
+        for number, name in enumerate(names):
+            journal.add(name, {"number": number})
+    return path
+
+
+def test_what_was_added_is_there_again(tmp_path: Path) -> None:
+    path = written(tmp_path / "new" / "found", "a.tif", "ü/b.tif", "a.tif")
+    with Journal(path, JOB) as journal:
+        assert len(journal) == 2
+        assert "c.tif" not in journal
+        assert journal["a.tif"] == {"image": "a.tif", "number": 2}
+        journal.add("c.tif", {"number": 3})
+        assert journal["ü/b.tif"]["number"] == 1
+    with Journal(path, JOB) as journal:
+        assert journal["c.tif"]["number"] == 3
+        journal.delete()
+    assert not path.exists()
+
+
+def test_a_line_that_a_kill_cut_short_does_not_count(tmp_path: Path) -> None:
+    path = written(tmp_path / "found", "a.tif", "b.tif")
+    whole = path.read_bytes()
+    for cut in range(1, len(whole.splitlines(keepends=True)[-1])):
+        path.write_bytes(whole[:-cut])
+        with Journal(path, JOB) as journal:
+            assert "a.tif" in journal
+            assert "b.tif" not in journal
+            journal.add("b.tif", {"number": 1})
+        assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe no journal\n", b'{"model": "C"}\n{"image": 1}\n']
+)
+def test_of_another_job_nothing_is_taken(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "found"
+    path.write_bytes(content)
+    with Journal(path, JOB) as journal:
+        assert len(journal) == 0
+    assert path.read_bytes() == b'{"model": "B", "threshold": 0.5}\n'
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+@pytest.mark.parametrize("n_cells", [0, 5])
+def test_detections_come_back_to_the_last_bit(columns: int, n_cells: int) -> None:
+    rng = np.random.default_rng(0)
+    how = Provenance("B", DetectConfig(threshold=0.3), 1.61, True, "2026-01-01", "1", (0, 4), None)
+    found = Detections(
+        rng.random((n_cells, columns)), rng.random(n_cells), how, rng.random(n_cells)
+    )
+    back = detections_of(content_of(found))
+    assert back.provenance == how
+    for ours, theirs in ((found.points, back.points), (found.scores, back.scores)):
+        np.testing.assert_array_equal(ours, theirs)
+    assert found.areas_um2 is not None
+    np.testing.assert_array_equal(found.areas_um2, back.areas_um2)
