@@ -69,7 +69,6 @@ CHANGES: dict[str, Callable[[Image], Image]] = {
     "noise": noisy,
     "blur 2 um": blurred(2),
     "blur 4 um": blurred(4),
-    "mirrored": lambda image: image[:, ::-1],
 }
 PIXEL_SIZES = {"pixels of 0.43 um": 2.0, "pixels of 1.73 um": 0.5, "pixels of 3.47 um": 0.25}
 """Enlargement for each; the size is stated as it is."""
