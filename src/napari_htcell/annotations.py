@@ -18,9 +18,12 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from napari_htcell import atomic, pointsfile
-from napari_htcell.pointsfile import Points
+from napari_htcell.pointsfile import LARGEST, Points
 
 Status = Literal["untouched", "partial", "complete"]
+
+DAMAGED = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
+"""What a JSON file leads to that is no longer, or was never, what it should be."""
 
 BY_HAND = "hand"
 """Source of a point that a person clicked; a point accepted from a model has the model's name."""
@@ -44,6 +47,8 @@ class Region:
     def __post_init__(self) -> None:
         if len(self.polygon) < 3 or any(len(corner) != 2 for corner in self.polygon):
             raise ValueError(f"a region needs three or more corners (y, x), got {self.polygon}")
+        if not (np.abs(self.polygon) <= LARGEST).all():
+            raise ValueError(f"a corner of a region is no place in an image: {self.polygon}")
 
     def mask(self, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
         """Return the region as a mask, shape (Y, X)."""
@@ -211,6 +216,11 @@ def check_points(points: npt.NDArray[Any]) -> None:
         raise ValueError(f"expected points of shape (N, 2) or (N, 3), got {points.shape}")
     if not np.isfinite(points).all():
         raise ValueError("a point is not finite (NaN or infinite); remove it from the table")
+    if len(points) and np.abs(points).max() > LARGEST:
+        raise ValueError(
+            f"a point has the coordinate {np.abs(points).max():g}, which no image has; remove it "
+            "from the table"
+        )
 
 
 def check_inside(points: npt.NDArray[Any], shape: Sequence[int], where: str) -> None:
@@ -293,7 +303,7 @@ def load_annotation(path: Path, *, ndim: int = 2) -> Annotation:
     table, state = with_suffix(path, ".csv"), with_suffix(path, ".json")
     annotation = Annotation.empty(ndim)
     if table.exists():
-        points, sources = pointsfile.read_points(table)[""]
+        points, sources = pointsfile.read_one_image(table)
         annotation = Annotation(points, tuple(source or BY_HAND for source in sources))
     if not state.exists():
         return annotation
@@ -309,9 +319,10 @@ def load_annotation(path: Path, *, ndim: int = 2) -> Annotation:
             # Not in files of before rejections were kept.
             rejected=np.asarray(content.get("rejected") or np.empty((0, 2)), dtype=np.float64),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except DAMAGED as error:
+        reason = str(error).partition("\n")[0]
         raise ValueError(
-            f"{state}: is damaged ({error}); delete it to go on with the points alone"
+            f"{state}: is damaged ({reason}); delete it to go on with the points alone"
         ) from error
 
 

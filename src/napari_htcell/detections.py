@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from napari_htcell import atomic, pointsfile
-from napari_htcell.annotations import check_points, frames_of, with_suffix
+from napari_htcell.annotations import DAMAGED, check_points, frames_of, with_suffix
 from napari_htcell.config import DetectConfig, first_fault
 from napari_htcell.counting import CountError, CountErrors
 
@@ -49,6 +50,12 @@ class Provenance:
     frames: tuple[int, ...] | None = None
     count_errors: CountErrors | None = None
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    def __post_init__(self) -> None:
+        if not 0 < self.pixel_size_um < math.inf:
+            raise ValueError(f"a pixel size of {self.pixel_size_um} um is none")
+
     @property
     def count_error(self) -> CountError | None:
         """What the error of a count with these settings is allowed to be; None if not known."""
@@ -57,6 +64,9 @@ class Provenance:
     def looked_at(self, frame: int) -> bool:
         """Return whether the model was run on a frame."""
         return self.frames is None or frame in self.frames
+
+
+_PROVENANCE = TypeAdapter(Provenance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +91,8 @@ class Detections:
 
     def __post_init__(self) -> None:
         check_points(self.points)
+        if not np.isfinite(self.scores).all():
+            raise ValueError("a score is not finite (NaN or infinite)")
         if self.scores.shape != (len(self.points),):
             raise ValueError(f"got {len(self.points)} points, scores of {self.scores.shape}")
         if self.areas_um2 is not None and self.areas_um2.shape != self.scores.shape:
@@ -173,7 +185,7 @@ def load_detections(path: Path) -> Detections | None:
     state, table = with_suffix(path, ".json"), with_suffix(path, ".csv")
     if not (state.exists() and table.exists()):
         return None
-    points, _ = pointsfile.read_points(table)[""]
+    points, _ = pointsfile.read_one_image(table)
     try:
         header, rows = pointsfile.read_rows(table)
         scores = np.asarray([float(row["score"]) for row in rows.values()])
@@ -182,12 +194,7 @@ def load_detections(path: Path) -> Detections | None:
             areas = np.asarray([float(row["area_um2"]) for row in rows.values()])
         content = json.loads(state.read_text(encoding="utf-8"))
         del content["format"]
-        content["settings"] = DetectConfig(**content["settings"])
-        if content.get("frames") is not None:
-            content["frames"] = tuple(map(int, content["frames"]))
-        if content.get("count_errors") is not None:
-            content["count_errors"] = CountErrors(**content["count_errors"])
-        return Detections(points, scores, Provenance(**content), areas)
-    except (ValueError, KeyError, TypeError) as error:
+        return Detections(points, scores, _PROVENANCE.validate_python(content), areas)
+    except DAMAGED as error:
         reason = first_fault(error) if isinstance(error, ValidationError) else error
         raise ValueError(f"{state}: is damaged ({reason}); detect this image again") from error
