@@ -276,8 +276,7 @@ def save_annotation(path: Path, annotation: Annotation) -> None:
     The points go first: if the program dies in between, no click is missing.
     """
     stack = annotation.points.shape[1] == 3
-    pointsfile.write_rows(
-        with_suffix(path, ".csv"),
+    table = pointsfile.table_text(
         ["frame"] * stack + ["y", "x", "source"],
         pointsfile.points_rows(annotation.points, source=annotation.sources),
     )
@@ -289,7 +288,10 @@ def save_annotation(path: Path, annotation: Annotation) -> None:
         ],
         "rejected": [[round(at, 3) for at in point] for point in annotation.rejected.tolist()],
     }
-    atomic.write_text(with_suffix(path, ".json"), json.dumps(content, indent=1))
+    state = json.dumps(content, indent=1)
+    files = {with_suffix(path, ".csv"): table.encode(), with_suffix(path, ".json"): state.encode()}
+    with atomic.prepared(files):
+        pass
 
 
 def load_annotation(path: Path, *, ndim: int = 2) -> Annotation:

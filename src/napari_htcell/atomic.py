@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PREFIX = ".writing-"
@@ -28,18 +28,39 @@ def write_bytes(path: Path, content: bytes) -> None:
     OSError
         If the disk is full or the folder cannot be written; `path` is then as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = beside(path)
+    with prepared({path: content}):
+        pass
+
+
+@contextmanager
+def prepared(contents: Mapping[Path, bytes]) -> Iterator[None]:
+    """Write several files out of sight, and give them their names, in order, at the block's end.
+
+    Whatever takes space on the disk is done before the block: should it fail, nothing has changed.
+
+    Parameters
+    ----------
+    contents : mapping of Path to bytes
+        The whole new content of each file.
+    """
+    unfinished = {path: beside(path) for path in contents}
     try:
-        with unfinished.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        unfinished.replace(path)
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with unfinished[path].open("xb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+        yield
+        for path, ready in unfinished.items():
+            ready.replace(path)
     except BaseException:
-        unfinished.unlink(missing_ok=True)
+        for ready in unfinished.values():
+            with suppress(OSError):
+                ready.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    for folder in {path.parent for path in contents}:
+        _sync_folder(folder)
 
 
 def write_text(path: Path, text: str) -> None:

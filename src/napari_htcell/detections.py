@@ -160,18 +160,22 @@ class Detections:
 def save_detections(path: Path, detections: Detections) -> None:
     """Save the points as `<path>.csv` and how they were made as `<path>.json`.
 
-    The second file goes away first and comes back last, so that it never describes other points.
+    The second file goes away first and comes back last, so that it never describes other points;
+    but not before both are on the disk: where that is full, what was there stays.
     """
-    state = with_suffix(path, ".json")
-    state.unlink(missing_ok=True)
     stack, has_areas = detections.points.shape[1] == 3, detections.areas_um2 is not None
     header = ["frame"] * stack + ["y", "x", "score"] + ["area_um2"] * has_areas
-    pointsfile.write_rows(with_suffix(path, ".csv"), header, detections.rows)
     content = asdict(detections.provenance)
     content["settings"] = detections.provenance.settings.model_dump()
     errors = detections.provenance.count_errors
     content["count_errors"] = None if errors is None else errors.model_dump()
-    atomic.write_text(state, json.dumps({"format": 1} | content, indent=1))
+    table, state = with_suffix(path, ".csv"), with_suffix(path, ".json")
+    files = {
+        table: pointsfile.table_text(header, detections.rows).encode(),
+        state: json.dumps({"format": 1} | content, indent=1).encode(),
+    }
+    with atomic.prepared(files):
+        state.unlink(missing_ok=True)
 
 
 def load_detections(path: Path) -> Detections | None:

@@ -193,7 +193,12 @@ def points_rows(points: npt.NDArray[Any], **columns: Sequence[Any]) -> list[dict
 
 
 def write_rows(path: str | Path, header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write a table as CSV, replacing the file in one step.
+    """Write a table as CSV, replacing the file in one step; see `table_text`."""
+    atomic.write_text(Path(path), table_text(header, rows))
+
+
+def table_text(header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return a table as CSV.
 
     A text that a spreadsheet would run as a formula is written with an apostrophe before it.
     """
@@ -201,7 +206,7 @@ def write_rows(path: str | Path, header: Sequence[str], rows: Iterable[Mapping[s
     writer = csv.DictWriter(text, fieldnames=list(header), lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
-    atomic.write_text(Path(path), text.getvalue())
+    return text.getvalue()
 
 
 def check_replaceable(path: Path, header: Sequence[str]) -> None:

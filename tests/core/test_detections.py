@@ -46,6 +46,16 @@ def test_one_file_without_the_other_is_none(tmp_path: Path, lost: str) -> None:
     assert load_detections(tmp_path / "a.tif") is None
 
 
+def test_a_full_disk_keeps_the_detections_of_before(tmp_path: Path, full_disk) -> None:
+    save_detections(tmp_path / "a.tif", detections())
+    with full_disk(), pytest.raises(OSError, match=r"too large|No space"):
+        save_detections(tmp_path / "a.tif", detections().above(0.6))
+    back = load_detections(tmp_path / "a.tif")
+    assert back is not None
+    assert len(back) == 3
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.tif.csv", "a.tif.json"]
+
+
 def test_above_a_threshold() -> None:
     some = detections().above(0.6)
     np.testing.assert_array_equal(some.scores, [0.9, 0.6])
