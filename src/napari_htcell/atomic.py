@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,6 +12,9 @@ from pathlib import Path
 
 PREFIX = ".writing-"
 """Start of the names of unfinished files and folders; whoever lists a folder passes them over."""
+
+FORGOTTEN_SECONDS = 24 * 3600.0
+"""Nobody takes as long to write something."""
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -91,6 +95,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     if path.exists():
         raise FileExistsError(f"{path} is already there; choose another name or delete it first")
     path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(path.parent)
     unfinished = beside(path)
     unfinished.mkdir()
     try:
@@ -100,6 +105,19 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
     _sync_folder(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what programs that were killed long ago have left unfinished in a folder."""
+    for unfinished in folder.glob(f"{PREFIX}*"):
+        # Gone by now, or somebody else's: no reason to stop.
+        with suppress(OSError):
+            if time.time() - unfinished.stat().st_mtime < FORGOTTEN_SECONDS:
+                continue
+            if unfinished.is_dir():
+                shutil.rmtree(unfinished)
+            else:
+                unfinished.unlink()
 
 
 def beside(path: Path) -> Path:
