@@ -15,6 +15,8 @@ import PIL.Image
 import psutil
 import tifffile
 
+from napari_htcell.tiffpages import is_circular
+
 TIFF_SUFFIXES = (".tif", ".tiff")
 OTHER_SUFFIXES = (".png", ".jpg", ".jpeg")
 SUFFIXES = TIFF_SUFFIXES + OTHER_SUFFIXES
@@ -138,12 +140,15 @@ def read_extent(path: Path) -> tuple[int, int]:
     _check_is_file(path)
     try:
         if path.suffix.lower() in TIFF_SUFFIXES:
+            _check_pages(path)
             with tifffile.TiffFile(path) as file:
                 series = file.series[0]
                 sizes = dict(zip(series.axes, series.shape, strict=True))
                 return sizes["Y"], sizes["X"]
         with _opened(path) as image:
             return image.height, image.width
+    except ImageError:
+        raise
     # As in `ImageFile.read`.
     except Exception as error:
         raise ImageError(f"{path}: cannot be read as an image; is it there, and whole?") from error
@@ -155,6 +160,11 @@ def _check_is_file(path: Path) -> None:
         return
     kind = "is a folder" if path.is_dir() else "is no file" if path.exists() else "no such file"
     raise ImageError(f"{path}: {kind}")
+
+
+def _check_pages(path: Path) -> None:
+    if is_circular(path):
+        raise ImageError(f"{path}: is damaged: its pages lead in a circle; copy or export it again")
 
 
 def _check_memory(path: Path, shape: tuple[int, ...], itemsize: int) -> None:
@@ -172,6 +182,7 @@ def _check_memory(path: Path, shape: tuple[int, ...], itemsize: int) -> None:
 
 
 def _read_tiff(path: Path) -> tuple[npt.NDArray[Any], str, float | None]:
+    _check_pages(path)
     with tifffile.TiffFile(path) as file:
         series, page = file.series[0], file.pages.first
         _check_colours(path, page)

@@ -427,3 +427,23 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
             read(tmp_path / "pipe.tif")
         with pytest.raises(ImageError, match=r"loop\.tif: no such file"):
             read(tmp_path / "loop.tif")
+
+
+@pytest.mark.parametrize("is_big", [False, True])
+def test_pages_that_lead_in_a_circle_are_refused_and_not_followed(tmp_path, is_big):
+    """What fuzzing found: tifffile goes round for ever."""
+    path = tmp_path / "a.tif"
+    for page in range(3):
+        tifffile.imwrite(path, GREY, bigtiff=is_big, append=page > 0, metadata=None)
+    assert ImageFile.read(path).pixels.shape == (3, 20, 30)
+    with tifffile.TiffFile(path) as file:
+        first, last = file.pages[0].offset, file.pages[-1].offset
+        n_tags = len(file.pages[-1].tags)
+    content = bytearray(path.read_bytes())
+    at = last + (8 + 20 * n_tags if is_big else 2 + 12 * n_tags)
+    assert not any(content[at : at + 4])
+    content[at : at + 4] = first.to_bytes(4, "little")
+    path.write_bytes(content)
+    for read in (ImageFile.read, read_extent):
+        with pytest.raises(ImageError, match=r"a\.tif: is damaged: its pages lead in a circle"):
+            read(path)
