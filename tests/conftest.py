@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # What the user has set in napari's preferences stays out of the tests.
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
 
-from napari_htcell import learn, models, sample, versions
+from napari_htcell import learn, models, rescue, sample, versions
 from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.models import Model
 from napari_htcell.project import Project, open_project
@@ -51,7 +53,25 @@ def user_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "user_data" / "napari-htcell" / "models"
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user_data"))
     monkeypatch.setattr(models, "user_folder", lambda: folder)
+    monkeypatch.setattr(rescue, "unsaved_folder", lambda: folder.parent / "unsaved")
     return folder
+
+
+@pytest.fixture
+def full_disk():
+    """Return a context in which the system lets nobody write a byte into a file."""
+    resource = pytest.importorskip("resource", reason="Windows has no limit of a file's size")
+
+    @contextmanager
+    def full() -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return full
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_htcell import atomic, pointsfile
-from napari_htcell.annotations import BY_HAND, Annotation, Region
+from napari_htcell.annotations import BY_HAND, DAMAGED, Annotation, Region
 
 
 def save_annotation(path: Path, annotation: Annotation) -> None:
@@ -18,8 +18,7 @@ def save_annotation(path: Path, annotation: Annotation) -> None:
     The points go first: if the program dies in between, no click is missing.
     """
     stack = annotation.points.shape[1] == 3
-    pointsfile.write_rows(
-        with_suffix(path, ".csv"),
+    table = pointsfile.table_text(
         ["frame"] * stack + ["y", "x", "source"],
         pointsfile.points_rows(annotation.points, source=annotation.sources),
     )
@@ -31,7 +30,10 @@ def save_annotation(path: Path, annotation: Annotation) -> None:
         ],
         "rejected": [[round(at, 3) for at in point] for point in annotation.rejected.tolist()],
     }
-    atomic.write_text(with_suffix(path, ".json"), json.dumps(content, indent=1))
+    state = json.dumps(content, indent=1)
+    files = {with_suffix(path, ".csv"): table.encode(), with_suffix(path, ".json"): state.encode()}
+    with atomic.prepared(files):
+        pass
 
 
 def load_annotation(path: Path, *, ndim: int = 2) -> Annotation:
@@ -45,7 +47,7 @@ def load_annotation(path: Path, *, ndim: int = 2) -> Annotation:
     table, state = with_suffix(path, ".csv"), with_suffix(path, ".json")
     annotation = Annotation.empty(ndim)
     if table.exists():
-        points, sources = pointsfile.read_points(table)[""]
+        points, sources = pointsfile.read_one_image(table)
         annotation = Annotation(points, tuple(source or BY_HAND for source in sources))
     if not state.exists():
         return annotation
@@ -61,9 +63,10 @@ def load_annotation(path: Path, *, ndim: int = 2) -> Annotation:
             # Not in files of before rejections were kept.
             rejected=np.asarray(content.get("rejected") or np.empty((0, 2)), dtype=np.float64),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except DAMAGED as error:
+        reason = str(error).partition("\n")[0]
         raise ValueError(
-            f"{state}: is damaged ({error}); delete it to go on with the points alone"
+            f"{state}: is damaged ({reason}); delete it to go on with the points alone"
         ) from error
 
 

@@ -15,9 +15,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from napari_htcell.pointsfile import Points
+from napari_htcell.pointsfile import LARGEST, Points
 
 Status = Literal["untouched", "partial", "complete"]
+
+DAMAGED = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
+"""What a JSON file leads to that is no longer, or was never, what it should be."""
 
 BY_HAND = "hand"
 """Source of a point that a person clicked; a point accepted from a model has the model's name."""
@@ -41,6 +44,8 @@ class Region:
     def __post_init__(self) -> None:
         if len(self.polygon) < 3 or any(len(corner) != 2 for corner in self.polygon):
             raise ValueError(f"a region needs three or more corners (y, x), got {self.polygon}")
+        if not (np.abs(self.polygon) <= LARGEST).all():
+            raise ValueError(f"a corner of a region is no place in an image: {self.polygon}")
 
     def mask(self, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
         """Return the region as a mask, shape (Y, X)."""
@@ -208,6 +213,11 @@ def check_points(points: npt.NDArray[Any]) -> None:
         raise ValueError(f"expected points of shape (N, 2) or (N, 3), got {points.shape}")
     if not np.isfinite(points).all():
         raise ValueError("a point is not finite (NaN or infinite); remove it from the table")
+    if len(points) and np.abs(points).max() > LARGEST:
+        raise ValueError(
+            f"a point has the coordinate {np.abs(points).max():g}, which no image has; remove it "
+            "from the table"
+        )
 
 
 def check_inside(points: npt.NDArray[Any], shape: Sequence[int], where: str) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 PREFIX = ".writing-"
 """Start of the names of unfinished files and folders; whoever lists a folder passes them over."""
+
+FORGOTTEN_SECONDS = 24 * 3600.0
+"""Nobody takes as long to write something."""
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -29,8 +33,8 @@ def write_bytes(path: Path, content: bytes) -> None:
     OSError
         If the disk is full or the folder cannot be written; `path` is then as it was.
     """
-    with writing(path) as stream:
-        stream.write(content)
+    with prepared({path: content}):
+        pass
 
 
 @contextmanager
@@ -47,18 +51,57 @@ def writing(path: Path) -> Iterator[BinaryIO]:
     OSError
         As `write_bytes`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = beside(path)
-    try:
-        with unfinished.open("xb") as stream:
+    with _gone_if_it_fails([unfinished]):
+        with _made(unfinished) as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
         unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
     _sync_folder(path.parent)
+
+
+@contextmanager
+def prepared(contents: Mapping[Path, bytes]) -> Iterator[None]:
+    """Write several files out of sight, and give them their names, in order, at the block's end.
+
+    Whatever takes space on the disk is done before the block: should it fail, nothing has changed.
+
+    Parameters
+    ----------
+    contents : mapping of Path to bytes
+        The whole new content of each file.
+    """
+    unfinished = {path: beside(path) for path in contents}
+    with _gone_if_it_fails(unfinished.values()):
+        for path, content in contents.items():
+            with _made(unfinished[path]) as stream:
+                stream.write(content)
+        yield
+        for path, ready in unfinished.items():
+            ready.replace(path)
+    for folder in {path.parent for path in contents}:
+        _sync_folder(folder)
+
+
+@contextmanager
+def _made(path: Path) -> Iterator[BinaryIO]:
+    """Yield a new file, flushed to disk when the block ends; missing parent folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as stream:
+        yield stream
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+@contextmanager
+def _gone_if_it_fails(paths: Iterable[Path]) -> Iterator[None]:
+    """Delete files if the block does not end well."""
+    try:
+        yield
+    except BaseException:
+        for path in paths:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        raise
 
 
 def write_text(path: Path, text: str) -> None:
@@ -89,6 +132,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     if path.exists():
         raise FileExistsError(f"{path} is already there; choose another name or delete it first")
     path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(path.parent)
     unfinished = beside(path)
     unfinished.mkdir()
     try:
@@ -98,6 +142,19 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
     _sync_folder(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what programs that were killed long ago have left unfinished in a folder."""
+    for unfinished in folder.glob(f"{PREFIX}*"):
+        # Gone by now, or somebody else's: no reason to stop.
+        with suppress(OSError):
+            if time.time() - unfinished.stat().st_mtime < FORGOTTEN_SECONDS:
+                continue
+            if unfinished.is_dir():
+                shutil.rmtree(unfinished)
+            else:
+                unfinished.unlink()
 
 
 def beside(path: Path) -> Path:

@@ -77,6 +77,7 @@ def sweep(folder: Path, keep: str) -> None:
     keep : str
         Fingerprint of the training that is kept in any case.
     """
+    atomic.sweep(folder)
     latest: dict[str, float] = {}
     for path in folder.glob("*.safetensors"):
         name = _training(path)

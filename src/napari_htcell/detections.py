@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from napari_htcell import atomic, pointsfile
 from napari_htcell.annotation_files import with_suffix
-from napari_htcell.annotations import check_points, frames_of
+from napari_htcell.annotations import DAMAGED, check_points, frames_of
 from napari_htcell.config import DetectConfig, first_fault
 from napari_htcell.counting import CountError, CountErrors
 
@@ -50,6 +51,12 @@ class Provenance:
     frames: tuple[int, ...] | None = None
     count_errors: CountErrors | None = None
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    def __post_init__(self) -> None:
+        if not 0 < self.pixel_size_um < math.inf:
+            raise ValueError(f"a pixel size of {self.pixel_size_um} um is none")
+
     @property
     def count_error(self) -> CountError | None:
         """What the error of a count with these settings is allowed to be; None if not known."""
@@ -64,26 +71,23 @@ class Provenance:
         content["count_errors"] = None if errors is None else errors.model_dump()
         return content
 
-    @classmethod
-    def of_content(cls, content: dict[str, Any]) -> Self:
+    @staticmethod
+    def of_content(content: dict[str, Any]) -> Provenance:
         """Return what `content` was made from.
 
         Raises
         ------
-        ValueError, TypeError, KeyError
+        ValueError
             If it was not made by `content`.
         """
-        frames, errors = content.get("frames"), content.get("count_errors")
-        checked = {
-            "settings": DetectConfig(**content["settings"]),
-            "frames": None if frames is None else tuple(map(int, frames)),
-            "count_errors": None if errors is None else CountErrors(**errors),
-        }
-        return cls(**(content | checked))
+        return _PROVENANCE.validate_python(content)
 
     def looked_at(self, frame: int) -> bool:
         """Return whether the model was run on a frame."""
         return self.frames is None or frame in self.frames
+
+
+_PROVENANCE = TypeAdapter(Provenance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +112,8 @@ class Detections:
 
     def __post_init__(self) -> None:
         check_points(self.points)
+        if not np.isfinite(self.scores).all():
+            raise ValueError("a score is not finite (NaN or infinite)")
         if self.scores.shape != (len(self.points),):
             raise ValueError(f"got {len(self.points)} points, scores of {self.scores.shape}")
         if self.areas_um2 is not None and self.areas_um2.shape != self.scores.shape:
@@ -175,15 +181,19 @@ class Detections:
 def save_detections(path: Path, detections: Detections) -> None:
     """Save the points as `<path>.csv` and how they were made as `<path>.json`.
 
-    The second file goes away first and comes back last, so that it never describes other points.
+    The second file goes away first and comes back last, so that it never describes other points;
+    but not before both are on the disk: where that is full, what was there stays.
     """
-    state = with_suffix(path, ".json")
-    state.unlink(missing_ok=True)
     stack, has_areas = detections.points.shape[1] == 3, detections.areas_um2 is not None
     header = ["frame"] * stack + ["y", "x", "score"] + ["area_um2"] * has_areas
-    pointsfile.write_rows(with_suffix(path, ".csv"), header, detections.rows)
+    table, state = with_suffix(path, ".csv"), with_suffix(path, ".json")
     content = {"format": 1} | detections.provenance.content
-    atomic.write_text(state, json.dumps(content, indent=1))
+    files = {
+        table: pointsfile.table_text(header, detections.rows).encode(),
+        state: json.dumps(content, indent=1).encode(),
+    }
+    with atomic.prepared(files):
+        state.unlink(missing_ok=True)
 
 
 def load_detections(path: Path) -> Detections | None:
@@ -197,7 +207,7 @@ def load_detections(path: Path) -> Detections | None:
     state, table = with_suffix(path, ".json"), with_suffix(path, ".csv")
     if not (state.exists() and table.exists()):
         return None
-    points, _ = pointsfile.read_points(table)[""]
+    points, _ = pointsfile.read_one_image(table)
     try:
         header, rows = pointsfile.read_rows(table)
         scores = np.asarray([float(row["score"]) for row in rows.values()])
@@ -207,6 +217,6 @@ def load_detections(path: Path) -> Detections | None:
         content = json.loads(state.read_text(encoding="utf-8"))
         del content["format"]
         return Detections(points, scores, Provenance.of_content(content), areas)
-    except (ValueError, KeyError, TypeError) as error:
+    except DAMAGED as error:
         reason = first_fault(error) if isinstance(error, ValidationError) else error
         raise ValueError(f"{state}: is damaged ({reason}); detect this image again") from error

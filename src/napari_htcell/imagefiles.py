@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import PIL.Image
+import psutil
 import tifffile
+
+from napari_htcell.tiffpages import is_circular
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 OTHER_SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -25,6 +29,15 @@ UM_PER_UNIT = {
     "mm": 1e3, "cm": 1e4, "m": 1e6,
 }  # fmt: skip
 _UM_PER_TIFF_UNIT = {3: 1e4}
+
+SHARE_OF_MEMORY = 0.8
+"""An image is read if it takes at most this part of the memory that is free."""
+
+_OTHER_COLOURS = (
+    tifffile.PHOTOMETRIC.CIELAB,
+    tifffile.PHOTOMETRIC.ICCLAB,
+    tifffile.PHOTOMETRIC.ITULAB,
+)
 
 
 class PixelSizeWarning(UserWarning):
@@ -79,11 +92,11 @@ class ImageFile:
         Raises
         ------
         ImageError
-            If the file is missing, damaged, or not an image of a known kind and shape.
+            If the file is missing, damaged, too large for the memory that is free, or not an image
+            of a known kind and shape.
         """
         path = Path(path)
-        if not path.is_file():
-            raise ImageError(f"{path}: no such file")
+        _check_is_file(path)
         if path.suffix.lower() not in SUFFIXES:
             raise ImageError(
                 f"{path}: unknown kind of file; save it as one of {', '.join(SUFFIXES)}"
@@ -91,14 +104,28 @@ class ImageFile:
         reader = _read_tiff if path.suffix.lower() in TIFF_SUFFIXES else _read_other
         try:
             pixels, axes, pixel_size_um = reader(path)
+        except ImageError:
+            raise
+        except PIL.Image.DecompressionBombError as error:
+            raise ImageError(
+                f"{path}: has more than {2 * (PIL.Image.MAX_IMAGE_PIXELS or 0) // 10**6} million "
+                "pixels, too many for a PNG or JPEG; save it as TIFF, or in parts"
+            ) from error
         # The two libraries raise a dozen kinds of errors on damaged files, one as good as another,
         # and say what helps those who write such libraries.
         except Exception as error:
+            if isinstance(error, OSError) and error.errno:
+                raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
             raise ImageError(
                 f"{path}: cannot be read as {_KINDS[path.suffix.lower()]}; it is damaged, cut "
                 "short or of another kind: copy or export it again"
             ) from error
         pixels, is_rgb = _drop_single_axes(path, pixels, axes)
+        if pixels.dtype.kind not in "buif":
+            raise ImageError(
+                f"{path}: its pixels are no real numbers but {pixels.dtype}; save their magnitude "
+                "as an ordinary image"
+            )
         return cls(pixels, is_rgb, pixel_size_um)
 
 
@@ -110,23 +137,61 @@ def read_extent(path: Path) -> tuple[int, int]:
     ImageError
         If the file is missing, damaged, or no image.
     """
+    _check_is_file(path)
     try:
         if path.suffix.lower() in TIFF_SUFFIXES:
+            _check_pages(path)
             with tifffile.TiffFile(path) as file:
                 series = file.series[0]
                 sizes = dict(zip(series.axes, series.shape, strict=True))
                 return sizes["Y"], sizes["X"]
-        with PIL.Image.open(path) as image:
+        with _opened(path) as image:
             return image.height, image.width
+    except ImageError:
+        raise
     # As in `ImageFile.read`.
     except Exception as error:
         raise ImageError(f"{path}: cannot be read as an image; is it there, and whole?") from error
 
 
+def _check_is_file(path: Path) -> None:
+    """Raise ImageError unless there is a file; one that waits for a writer would never end."""
+    if path.is_file():
+        return
+    kind = "is a folder" if path.is_dir() else "is no file" if path.exists() else "no such file"
+    raise ImageError(f"{path}: {kind}")
+
+
+def _check_pages(path: Path) -> None:
+    if is_circular(path):
+        raise ImageError(f"{path}: is damaged: its pages lead in a circle; copy or export it again")
+
+
+def _check_memory(path: Path, shape: tuple[int, ...], itemsize: int) -> None:
+    """Raise ImageError if an image would fill the memory, as one that was made for that would.
+
+    Besides the pixels as stored, a frame is needed as grey level, and what becomes of it.
+    """
+    needed = math.prod(shape) * itemsize + 8 * math.prod(sorted(shape)[-2:])
+    free = psutil.virtual_memory().available
+    if needed > SHARE_OF_MEMORY * free:
+        raise ImageError(
+            f"{path}: is too large: it would take {needed / 1e9:,.1f} GB of memory, and "
+            f"{free / 1e9:.1f} GB are free; cut it into parts, or close other programs"
+        )
+
+
 def _read_tiff(path: Path) -> tuple[npt.NDArray[Any], str, float | None]:
+    _check_pages(path)
     with tifffile.TiffFile(path) as file:
-        series = file.series[0]
-        page, pixels, axes = file.pages.first, series.asarray(), series.axes
+        series, page = file.series[0], file.pages.first
+        _check_colours(path, page)
+        _check_memory(path, series.shape, series.dtype.itemsize)
+        pixels, axes = series.asarray(), series.axes
+        if "S" in axes:
+            # Some files have each colour as a plane of its own; everybody expects colours last.
+            pixels = np.moveaxis(pixels, axes.index("S"), -1)
+            axes = axes.replace("S", "") + "S"
         # ImageJ colours a measured brightness with a table; others' palettes are the colours.
         if page.photometric == tifffile.PHOTOMETRIC.PALETTE and not file.is_imagej:
             table = np.asarray(page.colormap, np.uint16) >> 8
@@ -138,6 +203,16 @@ def _read_tiff(path: Path) -> tuple[npt.NDArray[Any], str, float | None]:
         return pixels, axes, tiff_pixel_size(file)
 
 
+def _check_colours(path: Path, page: Any) -> None:
+    """Raise ImageError if the numbers of an image are neither grey, nor red, green and blue."""
+    # Of these a JPEG's decoder makes RGB; others' are left as they are.
+    is_raw = page.photometric == tifffile.PHOTOMETRIC.YCBCR and page.compression == 1
+    if page.photometric in _OTHER_COLOURS or is_raw:
+        raise ImageError(
+            f"{path}: its colours are kept as {page.photometric.name}; save it as grey or RGB"
+        )
+
+
 def _without_ink(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return red, green, blue of cyan, magenta, yellow, black in a last axis, in the same type."""
     most = np.iinfo(pixels.dtype).max
@@ -146,12 +221,20 @@ def _without_ink(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _read_other(path: Path) -> tuple[npt.NDArray[Any], str, float | None]:
-    with PIL.Image.open(path) as image:
+    with _opened(path) as image:
+        _check_memory(path, (image.height, image.width, len(image.getbands())), 4)
         image.load()
         # Palettes are indices and CMYK is ink; neither is a brightness.
         plain = image if image.mode in ("L", "RGB", "RGBA", "I", "I;16", "F") else _unfold(image)
         pixels = np.asarray(plain)
     return pixels, "YXS" if pixels.ndim == 3 else "YX", None
+
+
+def _opened(path: Path) -> PIL.Image.Image:
+    """Open an image; of a large one we know ourselves whether there is the memory for it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+        return PIL.Image.open(path)
 
 
 def _unfold(image: PIL.Image.Image) -> PIL.Image.Image:

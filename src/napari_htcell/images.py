@@ -13,6 +13,12 @@ from napari_htcell import config
 from napari_htcell.frame import GreyImage, frame_image, squares
 from napari_htcell.imagefiles import ImageFile
 
+NO_DATA = 1e30
+"""Grey levels beyond this are no measurement but mark pixels without one, or are rubbish."""
+
+HUGE = 1e15
+"""Grey levels whose squares no longer fit into the numbers that we compute with."""
+
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey level (ITU-R BT.601, as in OpenCV)."""
 
@@ -43,7 +49,8 @@ def to_grey(pixels: npt.NDArray[Any], *, is_rgb: bool = False) -> GreyImage:
     Returns
     -------
     ndarray of float32, shape (Y, X) or (T, Y, X)
-        Grey level in the input's units. Pixels that are not finite take the median of the others.
+        Grey level in the input's units. Pixels that are not finite, or beyond `NO_DATA`, take the
+        median of the others.
 
     Raises
     ------
@@ -53,11 +60,13 @@ def to_grey(pixels: npt.NDArray[Any], *, is_rgb: bool = False) -> GreyImage:
     check_shape(pixels, is_rgb=is_rgb)
     if np.iscomplexobj(pixels):
         raise ValueError("the image is complex; save its magnitude as an ordinary image first")
-    if is_rgb:
-        grey = pixels[..., :3].astype(np.float32) @ np.asarray(LUMINANCE, np.float32)
-    else:
-        grey = pixels.astype(np.float32)
-    finite = np.isfinite(grey)
+    # What is too large becomes infinite, and is treated as such.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if is_rgb:
+            grey = pixels[..., :3].astype(np.float32) @ np.asarray(LUMINANCE, np.float32)
+        else:
+            grey = pixels.astype(np.float32)
+    finite = np.abs(grey) <= NO_DATA
     if not finite.all():
         if not finite.any():
             raise ValueError("the image has no finite pixel (all are NaN or infinite)")
@@ -100,9 +109,12 @@ def standardise(grey: GreyImage, level: float | None = None) -> GreyImage:
 
 def prepare(seen: GreyImage, settings: config.TrainConfig) -> GreyImage:
     """Return an image at the network's resolution, shape (Y, X), as the network takes it."""
+    level = float(np.abs(seen).max())
+    if level > HUGE:
+        seen, level = seen / np.float32(level), 1.0
     flat = flatten(seen, settings.background_um / settings.pixel_size_um)
     # Of a constant image the blur leaves the rounding of its own level.
-    return standardise(flat, level=float(np.abs(seen).max()))
+    return standardise(flat, level=level)
 
 
 def paper_squares(grey: GreyImage) -> npt.NDArray[np.float32]:

@@ -182,6 +182,8 @@ def to_annotation(
 ) -> Annotation:
     """Return the annotation of an image with the points of some sets.
 
+    Points at the very same place are one cell.
+
     Raises
     ------
     ValueError
@@ -202,7 +204,10 @@ def to_annotation(
         check_inside(points, shape, one.where)
         parts.append(points)
         sources += [source or BY_HAND for source in one.sources] or [BY_HAND] * len(points)
-    annotation = Annotation(np.concatenate(parts), tuple(sources))
+    together = np.concatenate(parts)
+    # To the digits that a table keeps.
+    first = np.sort(np.unique(together.round(3), axis=0, return_index=True)[1])
+    annotation = Annotation(together[first], tuple(sources[index] for index in first))
     if complete:
         frames = range(shape[0]) if len(shape) == 3 else (0,)
         annotation = replace(annotation, complete_frames=frozenset(frames))

@@ -75,13 +75,16 @@ def keep_steps(
 ) -> Generator[Progress, None, dict[str, int]]:
     """Save what was imported in place of what was there; return the numbers of points.
 
-    What was there is put aside first, see `last_import`.
+    What was there is put aside first, see `last_import`; what is clicked in another window while
+    that takes place stays.
     """
+    known: dict[str, Annotation] = {}
     name = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}"
     with atomic.new_folder(atomic.free_path(project.imports_folder / name)) as folder:
         for done, (name, annotation) in enumerate(plan.items()):
             yield Progress(f"putting aside {name}", done, 2 * len(plan))
             before = project.annotation(name, annotation.points.shape[1])
+            known[name] = before
             parts = {"imported": annotation} | ({"before": before} if before.frames else {})
             for part, one in parts.items():
                 place = folder / part / name
@@ -89,7 +92,10 @@ def keep_steps(
                 save_annotation(place, one)
     for done, (name, annotation) in enumerate(plan.items(), start=len(plan)):
         yield Progress(f"keeping {name}", done, 2 * len(plan))
-        project.save_annotation(name, annotation)
+        with project.saving():
+            now = project.annotation(name, annotation.points.shape[1])
+            merged = merge(known[name], annotation, now, _same_px(project)).annotation
+            project.save_annotation(name, merged)
     return {name: len(annotation.points) for name, annotation in plan.items()}
 
 
@@ -123,9 +129,13 @@ def take_back_steps(
     for done, name in enumerate(wanted):
         yield Progress(f"taking back {name}", done, len(wanted))
         ndim = load_annotation(kept.folder / "imported" / name).points.shape[1]
-        now = project.annotation(name, ndim)
-        same_px = SAME_UM / (project.settings.pixel_size_um or PAPER_PIXEL_SIZE_UM)
-        project.save_annotation(name, kept.undone(name, now, same_px))
+        with project.saving():
+            now = project.annotation(name, ndim)
+            project.save_annotation(name, kept.undone(name, now, _same_px(project)))
     if names is None:
         kept.forget()
     return wanted
+
+
+def _same_px(project: Project) -> float:
+    return SAME_UM / (project.settings.pixel_size_um or PAPER_PIXEL_SIZE_UM)

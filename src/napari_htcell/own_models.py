@@ -13,6 +13,9 @@ from napari_htcell import atomic, models
 from napari_htcell.cards import NAME_PATTERN
 from napari_htcell.models import CARD, WEIGHTS, ModelEntry, ModelError
 
+MOST_BYTES = {CARD: 10_000_000, WEIGHTS: 2_000_000_000}
+"""No model that we make has larger files; an archive that says so is made to fill the memory."""
+
 
 def check_new_name(name: str, folder: Path) -> None:
     """Raise ModelError unless a new model of that name can be kept in `folder`.
@@ -162,7 +165,11 @@ def _member(path: Path, name: str) -> bytes:
         if path.is_dir():
             return (path / name).read_bytes()
         with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(name).file_size > MOST_BYTES[name]:
+                raise ModelError(f"{path}: is no model of ours: its {name} is too large")
             return archive.read(name)
+    except ModelError:
+        raise
     # Damaged, encrypted and strangely packed archives raise half a dozen kinds of errors.
     except Exception as error:
         raise ModelError(

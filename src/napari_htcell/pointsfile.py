@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,9 @@ KIND, NO_CELL = "kind", "rejected"
 
 MANY_AXES = "axis-3"
 """Column of napari's points of more than a time stack, whose axes mean nothing to us."""
+
+LARGEST = 1e9
+"""No coordinate is larger, in pixels or frames: an image has not as many."""
 
 SEPARATORS = (",", ";", "\t")
 
@@ -148,6 +151,28 @@ def read_points(path: str | Path) -> dict[str, tuple[Points, list[str]]]:
     }
 
 
+def read_one_image(path: str | Path) -> tuple[Points, list[str]]:
+    """Read a table of points that belong to one image, as ours beside the images are.
+
+    Returns
+    -------
+    points : ndarray of float, shape (N, 2) or (N, 3)
+    sources : list of str
+
+    Raises
+    ------
+    PointsFileError
+        As `read_points`, or if a column names images.
+    """
+    found = read_points(path)
+    if "" not in found:
+        raise PointsFileError(
+            f"{path}: has a column of images; a table beside an image has its points alone: import "
+            "this one instead (Import clicks, or htcell import-annotations)"
+        )
+    return found[""]
+
+
 def points_rows(points: npt.NDArray[Any], **columns: Sequence[Any]) -> list[dict[str, Any]]:
     """Return one row per point: frame (of stacks), y, x, then the columns given.
 
@@ -170,19 +195,33 @@ def points_rows(points: npt.NDArray[Any], **columns: Sequence[Any]) -> list[dict
 def write_rows(path: str | Path, header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> int:
     """Write a table as CSV, replacing the file in one step, and return its number of rows.
 
-    A text that a spreadsheet would run as a formula is written with an apostrophe before it. Rows
-    are written as they come: there may be more than fit into memory.
+    Rows are written as they come: there may be more than fit into memory. See `table_text`.
     """
-    written = 0
     with atomic.writing(Path(path)) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-        writer = csv.DictWriter(text, fieldnames=list(header), lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({name: _plain(value) for name, value in row.items()})
-            written += 1
+        written = _write_rows(text, header, rows)
         # The file below is flushed to disk, which a wrapper that is closed would have closed too.
         text.detach()
+    return written
+
+
+def table_text(header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return a table as CSV.
+
+    A text that a spreadsheet would run as a formula is written with an apostrophe before it.
+    """
+    text = io.StringIO(newline="")
+    _write_rows(text, header, rows)
+    return text.getvalue()
+
+
+def _write_rows(text: TextIO, header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> int:
+    writer = csv.DictWriter(text, fieldnames=list(header), lineterminator="\n")
+    writer.writeheader()
+    written = 0
+    for row in rows:
+        writer.writerow({name: _plain(value) for name, value in row.items()})
+        written += 1
     return written
 
 
@@ -243,6 +282,7 @@ def _with_fiji_images(
 def _match_columns(path: str | Path, header: Sequence[str]) -> dict[str, str]:
     """Return for each of our columns that the file has the name it has there."""
     by_lower = {name.lower(): name for name in header}
+    twice = [name for name in header if by_lower[name.lower()] != name or header.count(name) > 1]
     whole = (names for names in COORDINATES if set(names.values()) <= by_lower.keys())
     coordinates = next(whole, None)
     if coordinates is None or MANY_AXES in by_lower:
@@ -258,6 +298,9 @@ def _match_columns(path: str | Path, header: Sequence[str]) -> dict[str, str]:
     for name in _fiji_frames(header):
         if name in header and "frame" not in found:
             found["frame"] = name
+    for name in twice:
+        if by_lower[name.lower()] in found.values():
+            raise PointsFileError(f"{path}: has the column {name} twice; take one of them out")
     return found
 
 
@@ -265,9 +308,14 @@ def _number(path: str | Path, line: int, axis: str, text: str, *, has_points: bo
     try:
         # A comma is a decimal one only where no number has a point, or 1,234 would be ambiguous.
         value = float(text if has_points else text.replace(",", "."))
+        # Python's own way of writing 1_000 is nobody's way of writing a place.
+        value = math.nan if "_" in text else value
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        hint = f"; write {text.replace(',', '.')} with a point" if "," in text else ""
+        is_decimal = re.fullmatch(r"\s*[+-]?\d*,\d+\s*", text)
+        hint = f"; write {text.strip().replace(',', '.')} with a point" if is_decimal else ""
         raise PointsFileError(f"{path}, line {line}: {axis} is {text!r}, not a number{hint}")
+    if abs(value) > LARGEST:
+        raise PointsFileError(f"{path}, line {line}: {axis} is {text!r}, which is in no image")
     return value

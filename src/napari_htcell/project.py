@@ -19,6 +19,8 @@ Nothing is written until there is something to keep, and each file is replaced i
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -28,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, ValidationError
 
-from napari_htcell import atomic
+from napari_htcell import atomic, lease, locking
 from napari_htcell.annotation_files import load_annotation, save_annotation, with_suffix
 from napari_htcell.annotations import Annotation
 from napari_htcell.config import Settings, first_fault
@@ -164,7 +166,9 @@ class Project:
 
     def save_settings(self, settings: ProjectSettings) -> None:
         """Save and use other settings."""
-        atomic.write_text(self.path / "htcell.json", settings.model_dump_json(indent=1))
+        with self.saving():
+            content = settings.model_dump_json(indent=1)
+            atomic.write_text(self.path / "htcell.json", content)
         self.__dict__["settings"] = settings
 
     def find_image(self, text: str) -> str | None:
@@ -214,13 +218,42 @@ class Project:
                 return masks.pixels
         return None
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder is; an empty one is where a share is shown when it is connected."""
+        try:
+            with os.scandir(self.path) as entries:
+                return next(entries, None) is not None
+        except OSError:
+            return False
+
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Keep others, in any process, from saving here meanwhile, as for reading what one changes.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder is gone, as a share that is no longer connected: what was written in its
+            place would be hidden once it is back.
+        TimeoutError
+            If somebody else does not come to an end.
+        """
+        if not self.is_there:
+            raise FileNotFoundError(
+                f"{self.path}: the folder is gone; was it moved, or is a drive not connected?"
+            )
+        with locking.alone(self.path / lease.FOLDER / "saving"):
+            yield
+
     def annotation(self, name: str, ndim: int = 2) -> Annotation:
         """Return an image's annotation; empty, for 2 or 3 dimensions, if it is untouched."""
         return load_annotation(self._beside("annotations", name), ndim=ndim)
 
     def save_annotation(self, name: str, annotation: Annotation) -> None:
         """Save an image's annotation; when this returns it is on disk."""
-        save_annotation(self._beside("annotations", name), annotation)
+        with self.saving():
+            save_annotation(self._beside("annotations", name), annotation)
 
     def detections(self, name: str) -> Detections | None:
         """Return what was last detected in an image; None if nothing was run on it."""
@@ -228,7 +261,8 @@ class Project:
 
     def save_detections(self, name: str, found: Detections) -> None:
         """Save what was detected in an image."""
-        save_detections(self._beside("detections", name), found)
+        with self.saving():
+            save_detections(self._beside("detections", name), found)
 
     def stamps(self, name: str) -> Stamps:
         """Return what tells whether an image's files are still those that were read."""

@@ -83,6 +83,11 @@ def test_images_of_one_stem_do_not_share_a_file(tmp_path: Path) -> None:
         '{"complete_frames": [], "regions": [], "rejected": [1, 2]}',
         '{"complete_frames": [], "regions": [], "rejected": [[1, 2, 3]]}',
         '{"complete_frames": [], "regions": [], "rejected": [["a", "b"]]}',
+        '{"complete_frames": [], "regions": [], "rejected": [[1, 2], [3]]}',
+        '{"complete_frames": [Infinity], "regions": []}',
+        '{"complete_frames": [], "regions": [{"frame": 0, "polygon": [[1,2],[3,4],[NaN,1]]}]}',
+        '{"complete_frames": [], "regions": [{"frame": 0, "polygon": [[1,2],[3,4],[1e99,1]]}]}',
+        "[" * 100_000,
     ],
 )
 def test_damaged_state_is_named_and_the_points_can_be_kept(tmp_path: Path, content: str) -> None:
@@ -94,6 +99,12 @@ def test_damaged_state_is_named_and_the_points_can_be_kept(tmp_path: Path, conte
     assert "\n" not in str(caught.value)
     (tmp_path / "a.tif.json").unlink()
     assert load_annotation(path).status() == "partial"
+
+
+def test_a_table_of_many_images_beside_one_is_refused_with_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "a.tif.csv").write_text("image,y,x\na.tif,1,2\n")
+    with pytest.raises(ValueError, match=r"a\.tif\.csv: has a column of images.* import this one"):
+        load_annotation(tmp_path / "a.tif")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")

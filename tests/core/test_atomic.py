@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -102,3 +103,15 @@ def test_a_free_name_is_the_first_that_is_not_there(
     for name in names:
         assert atomic.free_path(tmp_path / names[0], suffix).name == name
         (tmp_path / name).mkdir()
+
+
+def test_what_was_left_by_a_killed_program_is_removed_a_day_later(tmp_path: Path) -> None:
+    old, new = (atomic.beside(tmp_path / "mine") for _ in range(2))
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / "part").write_text("1")
+    os.utime(old, (1, 1))
+    with atomic.new_folder(tmp_path / "mine"):
+        pass
+    assert not old.exists()
+    assert new.exists()

@@ -46,6 +46,16 @@ def test_one_file_without_the_other_is_none(tmp_path: Path, lost: str) -> None:
     assert load_detections(tmp_path / "a.tif") is None
 
 
+def test_a_full_disk_keeps_the_detections_of_before(tmp_path: Path, full_disk) -> None:
+    save_detections(tmp_path / "a.tif", detections())
+    with full_disk(), pytest.raises(OSError, match=r"too large|No space"):
+        save_detections(tmp_path / "a.tif", detections().above(0.6))
+    back = load_detections(tmp_path / "a.tif")
+    assert back is not None
+    assert len(back) == 3
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.tif.csv", "a.tif.json"]
+
+
 def test_above_a_threshold() -> None:
     some = detections().above(0.6)
     np.testing.assert_array_equal(some.scores, [0.9, 0.6])
@@ -67,7 +77,17 @@ def test_scores_must_fit() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"settings": {"threshold": 7}}, {"settings": None}, {"format": None, "surplus": 1}],
+    [
+        {"settings": {"threshold": 7}},
+        {"settings": None},
+        {"format": None, "surplus": 1},
+        {"model": None},
+        {"date": 5},
+        {"pixel_size_um": "wide"},
+        {"pixel_size_um": 0},
+        {"frames": [float("inf")]},
+        {"count_errors": 5},
+    ],
 )
 def test_damaged_files_are_named_in_one_line(tmp_path: Path, change: dict[str, object]) -> None:
     save_detections(tmp_path / "a.tif", detections())
@@ -82,6 +102,12 @@ def test_damaged_files_are_named_in_one_line(tmp_path: Path, change: dict[str, o
 
 def test_table_of_another_kind(tmp_path: Path) -> None:
     save_detections(tmp_path / "a.tif", detections())
+    (tmp_path / "a.tif.csv").write_text("image,y,x,score\na.tif,1,2,0.5\n")
+    with pytest.raises(ValueError, match=r"a\.tif\.csv: has a column of images"):
+        load_detections(tmp_path / "a.tif")
+    (tmp_path / "a.tif.csv").write_text("y,x,score\n1,2,nan\n")
+    with pytest.raises(ValueError, match=r"is damaged .a score is not finite"):
+        load_detections(tmp_path / "a.tif")
     (tmp_path / "a.tif.csv").write_text("y,x\n1,2\n")
     with pytest.raises(ValueError, match=r"is damaged .* detect this image again"):
         load_detections(tmp_path / "a.tif")

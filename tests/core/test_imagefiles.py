@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -273,16 +276,30 @@ def test_missing_and_unknown_files(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"a\.nd2: unknown kind of file; save it as one of \.tif"):
         ImageFile.read(tmp_path / "a.nd2")
     (tmp_path / "folder.tif").mkdir()
-    with pytest.raises(ImageError, match=r"folder\.tif: no such file"):
+    with pytest.raises(ImageError, match=r"folder\.tif: is a folder"):
         ImageFile.read(tmp_path / "folder.tif")
 
 
-@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="root reads everything")
-def test_file_without_permission(tmp_path: Path) -> None:
-    PIL.Image.fromarray(GREY).save(tmp_path / "a.png")
-    (tmp_path / "a.png").chmod(0)
-    with pytest.raises(ImageError, match="Permission denied"):
-        ImageFile.read(tmp_path / "a.png")
+@pytest.fixture
+def no_root() -> Iterator[None]:
+    """Let root, who may read everything, be nobody for a while."""
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    yield
+    if is_root:
+        os.seteuid(0)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other permissions")
+def test_file_without_permission(no_root: None) -> None:
+    # Not in tmp_path, which only its owner can enter.
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.png"
+        PIL.Image.fromarray(GREY).save(path)
+        path.chmod(0)
+        with pytest.raises(ImageError, match=r"a\.png: cannot be read \(Permission denied\)"):
+            ImageFile.read(path)
 
 
 @pytest.mark.parametrize(("axes", "shape"), [("CYX", (2, 20, 30)), ("TZYX", (2, 3, 20, 30))])
@@ -324,3 +341,109 @@ def test_extent_is_read_from_the_head_alone(tmp_path):
     for name in ("bad.tif", "none.png"):
         with pytest.raises(ImageError, match=name):
             read_extent(tmp_path / name)
+
+
+def test_colours_in_planes_of_their_own_are_no_time_stack(tmp_path):
+    planes = np.moveaxis(COLOURS, -1, 0)
+    tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate")
+    file = ImageFile.read(tmp_path / "a.tif")
+    assert (file.ndim, file.is_rgb) == (2, True)
+    np.testing.assert_array_equal(file.pixels, COLOURS)
+
+
+@pytest.mark.parametrize(("mode", "name"), [("LAB", "CIELAB"), ("YCbCr", "YCBCR")])
+def test_colours_that_are_not_red_green_and_blue_are_refused(tmp_path, mode, name):
+    PIL.Image.new(mode, (30, 20), (100, 30, 40)).save(tmp_path / "a.tif")
+    with pytest.raises(ImageError, match=rf"a\.tif: its colours are kept as {name}; save it as"):
+        ImageFile.read(tmp_path / "a.tif")
+
+
+def test_complex_numbers_are_refused_with_the_file(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", GREY.astype(np.complex64))
+    with pytest.raises(ImageError, match=r"a\.tif: its pixels are no real numbers but complex64"):
+        ImageFile.read(tmp_path / "a.tif")
+
+
+def declare(path: Path, width: int, height: int) -> Path:
+    """Change what the head of a little-endian TIFF says of its size."""
+    content = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as file:
+        tags = file.pages.first.tags
+        for name, value in (("ImageWidth", width), ("ImageLength", height)):
+            content[tags[name].offset + 2 : tags[name].offset + 4] = (4).to_bytes(2, "little")
+            content[tags[name].offset + 8 : tags[name].offset + 12] = value.to_bytes(4, "little")
+    path.write_bytes(content)
+    return path
+
+
+def test_an_image_made_to_fill_the_memory_is_refused_before_it_does(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", GREY, compression="zlib")
+    with pytest.raises(ImageError, match=r"a\.tif: is too large: it would take .* GB of memory"):
+        ImageFile.read(declare(tmp_path / "a.tif", 3_000_000, 3_000_000))
+
+
+def png_of(width: int, height: int) -> bytes:
+    """Return a PNG whose head says its size, with hardly any pixels."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = zlib.crc32(kind + content).to_bytes(4, "big")
+        return len(content).to_bytes(4, "big") + kind + content + check
+
+    head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 0, 0, 0, 0])
+    parts = [chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(b"0" * 99)), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def test_a_png_of_more_pixels_than_are_safe_says_so(tmp_path):
+    (tmp_path / "a.png").write_bytes(png_of(60_000, 60_000))
+    with pytest.raises(ImageError, match=r"a\.png: has more than 178 million pixels.*as TIFF"):
+        ImageFile.read(tmp_path / "a.png")
+    # Large, but not suspect: what is wrong with it is that it is cut short, without a warning.
+    (tmp_path / "b.png").write_bytes(png_of(11_000, 11_000))
+    with pytest.raises(ImageError, match=r"b\.png: cannot be read as a PNG image"):
+        ImageFile.read(tmp_path / "b.png")
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".png"])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (20, 1), (3, 60_000)])
+def test_images_of_odd_sizes(tmp_path, shape, suffix):
+    pixels = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    PIL.Image.fromarray(pixels).save(tmp_path / f"a{suffix}")
+    np.testing.assert_array_equal(ImageFile.read(tmp_path / f"a{suffix}").pixels, pixels)
+
+
+def test_names_with_spaces_and_other_scripts(tmp_path):
+    path = tmp_path / "µ 細胞  (1)é.tif"
+    tifffile.imwrite(path, GREY)
+    np.testing.assert_array_equal(ImageFile.read(path).pixels, GREY)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here")
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.tif")
+    (tmp_path / "loop.tif").symlink_to(tmp_path / "loop.tif")
+    for read in (ImageFile.read, read_extent):
+        with pytest.raises(ImageError, match=r"pipe\.tif: is no file"):
+            read(tmp_path / "pipe.tif")
+        with pytest.raises(ImageError, match=r"loop\.tif: no such file"):
+            read(tmp_path / "loop.tif")
+
+
+@pytest.mark.parametrize("is_big", [False, True])
+def test_pages_that_lead_in_a_circle_are_refused_and_not_followed(tmp_path, is_big):
+    """What fuzzing found: tifffile goes round for ever."""
+    path = tmp_path / "a.tif"
+    for page in range(3):
+        tifffile.imwrite(path, GREY, bigtiff=is_big, append=page > 0, metadata=None)
+    assert ImageFile.read(path).pixels.shape == (3, 20, 30)
+    with tifffile.TiffFile(path) as file:
+        first, last = file.pages[0].offset, file.pages[-1].offset
+        n_tags = len(file.pages[-1].tags)
+    content = bytearray(path.read_bytes())
+    at = last + (8 + 20 * n_tags if is_big else 2 + 12 * n_tags)
+    assert not any(content[at : at + 4])
+    content[at : at + 4] = first.to_bytes(4, "little")
+    path.write_bytes(content)
+    for read in (ImageFile.read, read_extent):
+        with pytest.raises(ImageError, match=r"a\.tif: is damaged: its pages lead in a circle"):
+            read(path)

@@ -122,3 +122,16 @@ def test_read_image_gives_grey_and_pixel_size(tmp_path: Path) -> None:
     assert grey.shape == (4, 5)
     assert grey[1, 2] == pytest.approx(200, rel=1e-5)
     assert grey.sum() == pytest.approx(200, rel=1e-5)
+
+
+@pytest.mark.parametrize("value", [1e300, -3.4e38, np.inf])
+def test_marks_of_missing_data_take_the_median(value: float) -> None:
+    pixels = np.asarray([[1.0, 2.0], [3.0, value]])
+    np.testing.assert_array_equal(to_grey(pixels), [[1, 2], [3, 2]])
+
+
+def test_numbers_whose_squares_do_not_fit_look_as_others_do() -> None:
+    pixels = RNG.random((40, 40)).astype(np.float32)
+    expected = images.prepare(pixels, TrainConfig())
+    huge = images.prepare(pixels * np.float32(1e25), TrainConfig())
+    np.testing.assert_allclose(huge, expected, atol=1e-3)

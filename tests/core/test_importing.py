@@ -41,10 +41,19 @@ def test_a_kind_that_is_not_there():
 
 
 def test_points_of_several_kinds_are_put_together():
-    annotation = to_annotation(sets(("1", ""), ("2", "")), Target("a.tif", (5, 5)), complete=True)
-    np.testing.assert_array_equal(annotation.points, [[1, 2], [1, 2]])
+    kinds = [PointSet("a.tif", ONE + step, "file") for step in (0, 1)]
+    annotation = to_annotation(kinds, Target("a.tif", (5, 5)), complete=True)
+    np.testing.assert_array_equal(annotation.points, [[1, 2], [2, 3]])
     assert annotation.sources == ("hand", "hand")
     assert annotation.complete_frames == {0}
+
+
+def test_points_at_the_same_place_are_one_cell():
+    points = np.asarray([(3.0, 4.0), (1.0, 2.0), (3.0, 4.0), (3.0, 4.01)])
+    both = [PointSet("", points, "file", sources=("a", "b", "c", "d")), PointSet("", ONE, "file")]
+    annotation = to_annotation(both, Target("a.tif", (5, 5)))
+    np.testing.assert_array_equal(annotation.points, [(3, 4), (1, 2), (3, 4.01)])
+    assert annotation.sources == ("a", "b", "d")
 
 
 def test_a_mask_of_another_image():

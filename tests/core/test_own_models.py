@@ -163,3 +163,16 @@ def test_shipped_models_and_loose_folders_stay(tmp_path: Path) -> None:
         with pytest.raises(ModelError, match="own models can"):
             own_models.rename_model(entry, "mine")
         assert entry.folder.is_dir()
+
+
+def test_an_archive_made_to_fill_the_memory_is_refused(
+    user_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models.save_model(model(), tmp_path / "a")
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(tmp_path / "a" / "mine" / "card.json", "card.json")
+        archive.writestr("weights.safetensors", b"\0" * 10**6)
+    monkeypatch.setitem(own_models.MOST_BYTES, "weights.safetensors", 10**5)
+    with pytest.raises(ModelError, match=r"bomb\.zip: .* its weights\.safetensors is too large"):
+        own_models.import_model(tmp_path / "bomb.zip")
+    assert models.list_models() == []

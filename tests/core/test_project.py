@@ -132,3 +132,21 @@ def test_what_are_no_masks(tmp_path: Path, masks: np.ndarray) -> None:
     )
     with pytest.raises(ProjectError, match=r"a\.tif: masks must be whole numbers, one per cell"):
         project.read_masks("a.jpg")
+
+
+def test_a_folder_that_is_gone_is_not_made_anew(make_project):
+    project = make_project(a=Annotation.empty())
+    clicked = Annotation.of(np.array([[3.0, 4.0]]))
+    away = project.path.rename(project.path.with_name("away"))
+    with pytest.raises(FileNotFoundError, match=r"the folder is gone; was it moved, or"):
+        project.save_annotation("a.tif", clicked)
+    assert not project.path.exists()
+    # Where a share was shown an empty folder is left.
+    project.path.mkdir()
+    with pytest.raises(FileNotFoundError, match="the folder is gone"):
+        project.save_annotation("a.tif", clicked)
+    assert list(project.path.iterdir()) == []
+    project.path.rmdir()
+    away.rename(project.path)
+    project.save_annotation("a.tif", clicked)
+    assert len(project.annotation("a.tif").points) == 1

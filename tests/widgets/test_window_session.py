@@ -111,6 +111,53 @@ def test_failed_saving_loses_nothing(session, monkeypatch):
     assert session.project.annotation(document.name).points[-1].tolist() == [5, 5]
 
 
+def test_a_full_disk_loses_nothing_and_stops_nobody(session, full_disk):
+    first = show(session)
+    first.add([5, 5])
+    with full_disk():
+        with pytest.raises(OSError, match=r"too large|No space"):
+            session.flush()
+        second = show(session, 1)
+        second.add([7, 7])
+    assert session.document is second
+    assert not session.is_saved
+    session.flush()
+    for name in (first.name, second.name):
+        assert len(session.project.annotation(name).points) > 0
+    assert session.project.annotation(first.name).points[-1].tolist() == [5, 5]
+
+
+def test_an_image_that_cannot_be_saved_keeps_no_other_from_it(session):
+    first, second = show(session), show(session, 1)
+    first.add([5, 5])
+    second.add([7, 7])
+    # Changed elsewhere, and damaged.
+    state = session.project.path / "annotations" / f"{first.name}.json"
+    state.write_text("{")
+    with pytest.raises(ValueError, match="is damaged"):
+        session.flush()
+    assert session.project.annotation(second.name).points[-1].tolist() == [7, 7]
+    assert state.read_text() == "{"
+    state.unlink()
+    session.flush()
+    assert session.project.annotation(first.name).points[-1].tolist() == [5, 5]
+
+
+def test_what_cannot_be_saved_at_the_end_is_there_the_next_time(qapp, session):
+    from napari_htcell.widgets.autosave import Autosave
+
+    document = show(session)
+    document.add([5, 5])
+    away = session.project.path.rename(session.project.path.with_name("away"))
+    Autosave(session).save_at_end()
+    assert not session.project.path.exists()
+    away.rename(session.project.path)
+    project, _, news = run(jobs.open_folder_steps(session.project.path))
+    assert news == f"{document.name}: saved now, with clicks that could not be before"
+    assert project.annotation(document.name).points[-1].tolist() == [5, 5]
+    assert run(jobs.open_folder_steps(project.path))[2] == ""
+
+
 def test_summaries_follow_the_clicks(session):
     document = show(session)
     told = []

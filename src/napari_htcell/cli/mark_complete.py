@@ -31,17 +31,20 @@ def mark_complete(
     opened = open_project(project)
     names = [opened.find_image(name) or name for name in images]
     files = {name: opened.read_image(name) for name in dict.fromkeys(names)}
-    marked = {}
-    for name, file in files.items():
-        n_frames = file.pixels.shape[0] if file.ndim == 3 else 1
+    numbers = {name: len(file.pixels) if file.ndim == 3 else 1 for name, file in files.items()}
+    for name, n_frames in numbers.items():
         if frame is not None and frame >= n_frames:
             raise click.BadParameter(f"{name} has frames 0 to {n_frames - 1}, not {frame}")
-        annotation = opened.annotation(name, file.ndim)
-        for one in range(n_frames) if frame is None else (frame,):
-            annotation = annotation.mark_complete(not undo, one)
-        marked[name] = annotation
-    for name, annotation in marked.items():
-        opened.save_annotation(name, annotation)
+    marked = {}
+    # Read and saved without a window in between: it may be open, and clicked in.
+    with opened.saving():
+        for name, n_frames in numbers.items():
+            annotation = opened.annotation(name, files[name].ndim)
+            for one in range(n_frames) if frame is None else (frame,):
+                annotation = annotation.mark_complete(not undo, one)
+            marked[name] = annotation
+        for name, annotation in marked.items():
+            opened.save_annotation(name, annotation)
     points = {name: len(annotation.points) for name, annotation in marked.items()}
     state = "no longer complete" if undo else "complete"
     lines = [f"{name} is {state}, with {count(n, 'point')}" for name, n in points.items()]

@@ -53,11 +53,20 @@ class Autosave(QObject):
             self._timer.start(round(1000 * self._session.preferences.autosave_seconds))
 
     def save_at_end(self) -> None:
-        """Save when the window is going away, with nobody left to tell of a failure."""
+        """Save when the window is going away; what cannot be is kept for the next time.
+
+        There is nobody left to tell; the next window that opens the project does.
+        """
         try:
             self._session.flush()
         except (OSError, ValueError):
             _log.exception("the last changes could not be saved")
+            try:
+                place = self._session.put_aside()
+            except (OSError, ValueError):
+                _log.exception("nor could they be kept elsewhere")
+            else:
+                _log.warning("they are kept in %s", place)
         self._session.leave()
 
     def save(self) -> bool:

@@ -90,7 +90,7 @@ class ImagesPanel(Panel):
         """Open a folder as the session's project, in the background."""
         if self.desk.autosave.save() and not self._opening.is_running:
             self.open_button.setEnabled(False)
-            self._opening.start("opening a folder", lambda: jobs.open_steps(path))
+            self._opening.start("opening a folder", lambda: jobs.open_folder_steps(path))
 
     def show_image(self, name: str) -> None:
         """Show an image of the project; it is read in the background unless it was before."""
@@ -137,9 +137,12 @@ class ImagesPanel(Panel):
         if path:
             self.open_folder(path)
 
-    def _on_opened(self, result: tuple[Project, dict[str, Summary]]) -> None:
+    def _on_opened(self, result: tuple[Project, dict[str, Summary], str]) -> None:
+        project, summaries, news = result
         self._is_to_show_first = True
-        self.session.open(*result)
+        self.session.open(project, summaries)
+        if news:
+            self.session.told.emit(news)
 
     def _show_first(self) -> None:
         """Show the first image that is not complete, as soon as it is known which that is."""
@@ -158,7 +161,9 @@ class ImagesPanel(Panel):
 
     def _on_read(self, document: Document) -> None:
         # Whoever presses Next five times wants the fifth image only.
-        if document.name == self._wanted and self.desk.autosave.save():
+        if document.name == self._wanted:
+            # Where that fails the user is told, and it is tried again: no reason to stay here.
+            self.desk.autosave.save()
             self.session.show(document)
 
     def _on_reading_finished(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_htcell import importing, kept_imports
+from napari_htcell import importing, kept_imports, rescue
 from napari_htcell.annotations import Annotation
 from napari_htcell.cards import Architecture, Card
 from napari_htcell.config import DetectConfig
@@ -55,6 +55,21 @@ def open_steps(
         if time.monotonic() - start > OPENING_SECONDS:
             break
     return project, summaries
+
+
+def open_folder_steps(
+    path: str | Path,
+) -> Generator[Progress, None, tuple[Project, dict[str, Summary], str]]:
+    """Open a project with what could not be saved there last time; say so in words."""
+    yield Progress("opening", 0, 0)
+    try:
+        names = rescue.bring_back(open_project(path))
+        news = f"{', '.join(names)}: saved now, with clicks that could not be before"
+    except (OSError, ValueError) as error:
+        # What is wrong with the folder itself is said by those who open it.
+        names, news = [""], f"Clicks that could not be saved before still cannot be: {error}"
+    project, summaries = yield from open_steps(path)
+    return project, summaries, news if names else ""
 
 
 def fill_steps(

@@ -39,6 +39,11 @@ def save(project: Project, document: Document) -> list[str]:
     ValueError
         If a file was changed elsewhere and is damaged; it is left as it is.
     """
+    with project.saving():
+        return _save(project, document)
+
+
+def _save(project: Project, document: Document) -> list[str]:
     news = []
     document.stamps = document.stamps or project.stamps(document.name)
     if document.annotation is not document.saved_annotation:

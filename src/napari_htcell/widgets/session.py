@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from napari_htcell import rescue
 from napari_htcell.config import DEFAULT_MODEL, DetectConfig, Preferences
 from napari_htcell.lease import Holder, Lease
 from napari_htcell.models import ModelEntry, list_models
@@ -106,8 +108,12 @@ class Session:
             self._lease.release()
 
     def show(self, document: Document | None) -> None:
-        """Go over to another image; the one before is saved first."""
-        self.flush()
+        """Go over to another image; the one before is saved first, or later if that fails now."""
+        try:
+            self.flush()
+        except (OSError, ValueError):
+            # It stays open with its changes. This has it tried again, and the user told.
+            self.saved_changed.emit()
         if document is not None and document.in_project and self.project is not None:
             document, news = self.documents.put(self.project, document)
             if news:
@@ -240,21 +246,45 @@ class Session:
     def flush(self) -> None:
         """Save what is not saved yet, beside what was saved elsewhere meanwhile.
 
+        An image that cannot be saved keeps none of the others from it.
+
         Raises
         ------
         OSError
             If the disk is full or the folder cannot be written; nothing is lost, and the next call
             tries again.
+        ValueError
+            If an image's files were damaged elsewhere.
         """
         if self.project is None or self.is_saved:
             return
-        if self._lease is not None:
+        faults = []
+        if self._lease is not None and self.project.is_there:
             self._lease.take()
         for document in self.documents:
-            news = saving.save(self.project, document) if not saving.is_saved(document) else []
+            if saving.is_saved(document):
+                continue
+            try:
+                news = saving.save(self.project, document)
+            except (OSError, ValueError) as error:
+                faults.append(error)
+                continue
             if news:
                 self._tell(document, news)
+        if faults:
+            raise faults[0]
         self.saved_changed.emit()
+
+    def put_aside(self) -> Path | None:
+        """Keep what cannot be saved elsewhere, to be brought back later; return where."""
+        if self.project is None:
+            return None
+        unsaved = {
+            one.name: (one.saved_annotation, one.annotation)
+            for one in self.documents
+            if one.annotation is not one.saved_annotation
+        }
+        return rescue.put_aside(self.project, unsaved) if unsaved else None
 
     def _tell(self, document: Document, news: list[str]) -> None:
         """Show what was changed elsewhere."""
