@@ -125,8 +125,8 @@ class Card(_Record):
             return ""
         if self.new_share == 0:
             return (
-                f"what was learnt made images left out worse: the network is still that of "
-                f"{self.base_model}, its threshold is new"
+                "nothing of what was learnt, since images left out came out worse with it: the "
+                f"network is still that of {self.base_model}, its threshold is new"
             )
         return (
             f"{100 * self.new_share:.0f} % of what was learnt, the rest is {self.base_model}'s: "
