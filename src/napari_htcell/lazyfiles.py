@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -107,16 +108,18 @@ def _open_tiff(path: Path) -> ImageFile | None:
     import zarr
 
     try:
-        file = tifffile.TiffFile(path)
-        series, page = file.series[0], file.pages.first
-        plain = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
-        if series.nbytes < LARGE_BYTES or series.axes not in AXES or page.photometric not in plain:
-            file.close()
-            return None
-        array = zarr.open(series.aszarr(level=0), mode="r")
-        weakref.finalize(array, file.close)
-        pixels = Lazy(array, tuple(range(series.ndim)), {})
-        return ImageFile(pixels, series.axes.endswith("S"), tiff_pixel_size(file))  # type: ignore[arg-type]
+        with ExitStack() as stack:
+            file = stack.enter_context(tifffile.TiffFile(path))
+            series, page = file.series[0], file.pages.first
+            plain = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
+            is_large = series.nbytes >= LARGE_BYTES
+            if not is_large or series.axes not in AXES or page.photometric not in plain:
+                return None
+            array = zarr.open(series.aszarr(level=0), mode="r")
+            pixels = Lazy(array, tuple(range(series.ndim)), {})
+            size = tiff_pixel_size(file)
+            weakref.finalize(array, stack.pop_all().close)
+        return ImageFile(pixels, series.axes.endswith("S"), size)  # type: ignore[arg-type]
     # `ImageFile.read` says what is wrong with it; see there on the kinds of errors.
     except Exception:  # noqa: BLE001
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,3 +143,12 @@ def test_a_folder_that_is_no_ome_zarr_is_said(tmp_path: Path) -> None:
     (tmp_path / "empty.zarr").mkdir()
     with pytest.raises(ImageError, match=r"empty\.zarr: cannot be read as an OME-Zarr image"):
         open_image(tmp_path / "empty.zarr")
+
+
+@pytest.mark.parametrize("content", [b"", b"II*\0 and no more"])
+def test_a_damaged_tiff_is_said_and_not_left_open(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "damaged.tif"
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match=r"damaged\.tif: cannot be read as a TIFF image"):
+        open_image(path)
+    gc.collect()  # a file that is forgotten open would warn
