@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_htcell.device import place
+from napari_htcell.device import give_back_memory, is_short_of_memory, place
 from napari_htcell.frame import squares
 from napari_htcell.network import Network
+
+SMALLEST_TILE_PX = 64
+"""Where there is not the memory for a tile it is halved, but not below this."""
 
 
 def n_tiles(network: Network, shape: tuple[int, int]) -> int:
@@ -41,13 +44,50 @@ def heat_map_steps(network: Network, seen: Any, into: Any = None) -> Generator[N
     -------
     ndarray of float32, or `into`, shape (Y, X)
         0 to 1.
+
+    Raises
+    ------
+    MemoryError
+        If there is not even the memory for the smallest tiles, on the CPU either.
     """
     network = place(network.for_detection(), network.device)
     heat_map = np.empty(seen.shape, np.float32) if into is None else into
-    for rows, columns in squares((seen.shape[0], seen.shape[1]), network.tile_px):
-        heat_map[rows, columns] = _tile(network, seen, rows, columns)
+    side = network.tile_px
+    for rows, columns in squares((seen.shape[0], seen.shape[1]), side):
+        heat_map[rows, columns] = _tile_in_memory(network, seen, rows, columns, side)
         yield
     return heat_map
+
+
+def _tile_in_memory(
+    network: Network, seen: Any, rows: slice, columns: slice, side: int
+) -> npt.NDArray[np.float32]:
+    """Return a tile of the heat map, in smaller parts or on the CPU where memory is short."""
+    try:
+        return _tile(network, seen, rows, columns)
+    except (MemoryError, RuntimeError) as error:
+        if not is_short_of_memory(error):
+            raise
+    # Out of the block above, or the error would keep alive what is to be given back.
+    give_back_memory(network.device)
+    if side <= SMALLEST_TILE_PX:
+        if network.device.type == "cpu":
+            raise MemoryError(
+                "there is not enough memory to look for cells; close other programs, and try again"
+            )
+        place(network, torch.device("cpu"))
+        return _tile_in_memory(network, seen, rows, columns, network.tile_px)
+    shape = (rows.stop - rows.start, columns.stop - columns.start)
+    tile = np.empty(shape, np.float32)
+    for down, across in squares(shape, side // 2):
+        tile[down, across] = _tile_in_memory(
+            network,
+            seen,
+            slice(rows.start + down.start, rows.start + down.stop),
+            slice(columns.start + across.start, columns.start + across.stop),
+            side // 2,
+        )
+    return tile
 
 
 @torch.inference_mode()

@@ -140,7 +140,7 @@ def read_extent(path: Path) -> tuple[int, int]:
     _check_is_file(path)
     try:
         if path.suffix.lower() in TIFF_SUFFIXES:
-            _check_pages(path)
+            check_pages(path)
             with tifffile.TiffFile(path) as file:
                 series = file.series[0]
                 sizes = dict(zip(series.axes, series.shape, strict=True))
@@ -162,17 +162,18 @@ def _check_is_file(path: Path) -> None:
     raise ImageError(f"{path}: {kind}")
 
 
-def _check_pages(path: Path) -> None:
+def check_pages(path: Path) -> None:
+    """Raise ImageError if the pages of a TIFF file lead in a circle."""
     if is_circular(path):
         raise ImageError(f"{path}: is damaged: its pages lead in a circle; copy or export it again")
 
 
-def _check_memory(path: Path, shape: tuple[int, ...], itemsize: int) -> None:
+def check_memory(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
     """Raise ImageError if an image would fill the memory, as one that was made for that would.
 
     Besides the pixels as stored, a frame is needed as grey level, and what becomes of it.
     """
-    needed = math.prod(shape) * itemsize + 8 * math.prod(sorted(shape)[-2:])
+    needed = math.prod(shape) * np.dtype(dtype).itemsize + 8 * math.prod(sorted(shape)[-2:])
     free = psutil.virtual_memory().available
     if needed > SHARE_OF_MEMORY * free:
         raise ImageError(
@@ -182,11 +183,11 @@ def _check_memory(path: Path, shape: tuple[int, ...], itemsize: int) -> None:
 
 
 def _read_tiff(path: Path) -> tuple[npt.NDArray[Any], str, float | None]:
-    _check_pages(path)
+    check_pages(path)
     with tifffile.TiffFile(path) as file:
         series, page = file.series[0], file.pages.first
         _check_colours(path, page)
-        _check_memory(path, series.shape, series.dtype.itemsize)
+        check_memory(path, series.shape, series.dtype)
         pixels, axes = series.asarray(), series.axes
         if "S" in axes:
             # Some files have each colour as a plane of its own; everybody expects colours last.
@@ -222,7 +223,7 @@ def _without_ink(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def _read_other(path: Path) -> tuple[npt.NDArray[Any], str, float | None]:
     with _opened(path) as image:
-        _check_memory(path, (image.height, image.width, len(image.getbands())), 4)
+        check_memory(path, (image.height, image.width, len(image.getbands())), np.int32)
         image.load()
         # Palettes are indices and CMYK is ink; neither is a brightness.
         plain = image if image.mode in ("L", "RGB", "RGBA", "I", "I;16", "F") else _unfold(image)

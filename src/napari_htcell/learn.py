@@ -27,7 +27,13 @@ from napari_htcell.cards import Card
 from napari_htcell.config import DetectConfig, TrainConfig
 from napari_htcell.course import Course, fingerprint
 from napari_htcell.dataset import LearningImage, NothingToLearnError, learning_images
-from napari_htcell.device import choose_device, choose_precision, place
+from napari_htcell.device import (
+    choose_device,
+    choose_precision,
+    give_back_memory,
+    is_short_of_memory,
+    place,
+)
 from napari_htcell.folds import turns_of
 from napari_htcell.mixing import best_share, mixed
 from napari_htcell.models import Model
@@ -190,6 +196,29 @@ def _learn(
     base: Model | None = None,
     judges: Collection[str] | None = None,
 ) -> Steps:
+    """Run stages on a model's network where there is the memory, on the CPU at last."""
+    device = choose_device(start.card.training.device)
+    again = Model(start.card, copy.deepcopy(start.network))
+    try:
+        return (yield from _learn_on(device, start, version, stages, project, base, judges))
+    except RuntimeError as error:
+        if device.type == "cpu" or not is_short_of_memory(error):
+            raise
+    give_back_memory(device)
+    # From the last checkpoint, which is the same on every device.
+    cpu = torch.device("cpu")
+    return (yield from _learn_on(cpu, again, version, stages, project, base, judges))
+
+
+def _learn_on(
+    device: torch.device,
+    start: Model,
+    version: Version,
+    stages: Sequence[Stage],
+    project: Project,
+    base: Model | None,
+    judges: Collection[str] | None,
+) -> Steps:
     """Run stages on a model's network, then calibrate it and keep it in the project."""
     chosen, network, card = start.card.training, start.network, start.card
     lessons = yield from _lessons(project, stages, card)
@@ -204,7 +233,6 @@ def _learn(
         name: [lesson] for name, (lesson, _) in turns.items()
     }
     course = Course(job, project.training_folder, parts, chosen.checkpoint_seconds)
-    device = choose_device(chosen.device)
     place(network, device)
     precision = course.precision or choose_precision(network, device, chosen.precision)
     yield from course.train("first", network, precision)

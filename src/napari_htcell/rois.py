@@ -129,12 +129,15 @@ def _read(path: Path) -> Iterator[tuple[str, ImagejRoi]]:
                     if entry.file_size > MAX_BYTES:
                         raise PointsFileError(f"{path}: {entry.filename} is too large for a ROI")
                     yield entry.filename[:-4], _decode(path, entry.filename, file.read(entry))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except PointsFileError:
+        raise
+    # Damaged, encrypted and strangely packed archives raise half a dozen kinds of errors.
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno:
+            raise PointsFileError(f"{path}: cannot be read ({error.strerror})") from error
         raise PointsFileError(
             f"{path}: cannot be read as a zip file; it is damaged, locked or of another kind"
         ) from error
-    except OSError as error:
-        raise PointsFileError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _decode(path: Path, name: str, content: bytes) -> ImagejRoi:

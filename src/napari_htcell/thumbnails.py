@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tifffile
 
-from napari_htcell.imagefiles import TIFF_SUFFIXES, ImageError, ImageFile
+from napari_htcell.imagefiles import TIFF_SUFFIXES, ImageError, ImageFile, check_memory, check_pages
 
 CLIPPED = (1.0, 99.0)
 """Percentiles between which a thumbnail shows grey levels."""
@@ -57,12 +57,16 @@ def _first_frame(path: Path) -> tuple[npt.NDArray[Any], bool]:
 
 def _first_page(path: Path) -> npt.NDArray[Any] | None:
     """Return the first page of a TIFF with many, of which each is a grey frame; None of others."""
+    check_pages(path)
     try:
         with tifffile.TiffFile(path) as file:
             page = file.pages.first
             if file.series[0].shape == page.shape or page.ndim != 2:
                 return None
+            check_memory(path, page.shape, page.dtype or np.uint8)
             return page.asarray()
+    except ImageError:
+        raise
     # As in `imagefiles`: the library raises a dozen kinds of errors on damaged files.
     except Exception as error:
         raise ImageError(f"{path}: cannot be read as a TIFF image; it is damaged") from error

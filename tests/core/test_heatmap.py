@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -62,3 +64,62 @@ def test_progress_counts_tiles_of_all_frames(
     steps = predict_steps(np.zeros((2, 64, 40)), intensity_model, pixel_size_um=NETWORK_UM)
     reports = list(steps)
     assert [(report.done, report.total) for report in reports] == [(n, 8) for n in range(1, 9)]
+
+
+SHORT = """
+import resource
+import numpy as np
+import psutil
+import torch
+from napari_htcell import heatmap
+from napari_htcell.progress import run
+from napari_htcell.unet import UNet
+torch.set_num_threads(1)
+torch.manual_seed(0)
+network, seen = UNet(16, 3), np.random.default_rng(0).normal(size=(1000, 900)).astype(np.float32)
+run(heatmap.heat_map_steps(network, seen[:40, :40]))
+tried, whole = [], heatmap._tile
+def tile(network, seen, rows, columns):
+    tried.append(rows.stop - rows.start)
+    return whole(network, seen, rows, columns)
+heatmap._tile = tile
+have = psutil.Process().memory_info().vms
+before = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (have + 290_000_000, before[1]))
+try:
+    short = run(heatmap.heat_map_steps(network, seen))
+except MemoryError as error:
+    short = str(error)
+resource.setrlimit(resource.RLIMIT_AS, before)
+if isinstance(short, str):
+    print(short)
+else:
+    n_tried = len(tried)
+    whole = run(heatmap.heat_map_steps(network, seen))
+    assert len(tried) - n_tried < n_tried, tried
+    np.testing.assert_allclose(short, whole, atol=1e-5)
+    print("the same in smaller parts")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory")
+def test_where_memory_is_short_smaller_tiles_are_taken():
+    done = subprocess.run(
+        [sys.executable, "-c", SHORT], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "the same in smaller parts\n", done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_where_the_gpu_is_full_the_cpu_goes_on():
+    network = UNet(16, 3)
+    seen = np.random.default_rng(0).normal(size=(300, 300)).astype(np.float32)
+    expected = run(heat_map_steps(network, seen))
+    network.to("cuda")
+    torch.cuda.set_per_process_memory_fraction(1e-5)
+    try:
+        heat_map = run(heat_map_steps(network, seen))
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert network.device.type == "cpu"
+    np.testing.assert_allclose(heat_map, expected, atol=1e-4)

@@ -171,6 +171,18 @@ def test_damaged_files_are_one_clear_line(tmp_path, ending, cut):
     assert "\n" not in str(caught.value)
 
 
+def test_a_zip_whose_content_is_spoilt(tmp_path):
+    """What fuzzing found: an error of zlib's own."""
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("a.roi", b"Iout" * 100)
+    content = bytearray(path.read_bytes())
+    content[35:38] = b"\xff\xff\xff"
+    path.write_bytes(content)
+    with pytest.raises(PointsFileError, match=r"a\.zip: cannot be read as a zip file; it is damag"):
+        read_rois(path)
+
+
 def test_a_zip_without_rois(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
         file.writestr("readme.txt", "hello")

@@ -66,7 +66,8 @@ class Autosave(QObject):
             except (OSError, ValueError):
                 _log.exception("nor could they be kept elsewhere")
             else:
-                _log.warning("they are kept in %s", place)
+                if place is not None:
+                    _log.warning("they are kept in %s", place)
         self._session.leave()
 
     def save(self) -> bool:
