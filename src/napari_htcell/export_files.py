@@ -19,14 +19,14 @@ What = Literal["counts", "points", "summary"]
 FORMATS: Mapping[What, Mapping[str, str]] = {
     "counts": {
         ".csv": "Table",
-        ".xlsx": "Excel workbook, counts and points",
         ".parquet": "Parquet",
+        ".xlsx": "Excel workbook, counts and points",
     },
     "points": {
         ".csv": "Table",
+        ".parquet": "Parquet",
         ".xlsx": "Excel workbook, counts and points",
         ".zip": "Fiji ROIs",
-        ".parquet": "Parquet",
     },
     "summary": {".pdf": "PDF page", ".png": "Picture"},
 }
