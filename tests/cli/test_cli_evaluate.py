@@ -159,13 +159,13 @@ def test_models_side_by_side(htcell, refused, tiny_project, tiny_model_folder):
     call = ("evaluate", project.path, "--model", tiny_model_folder, "--model", "blind")
     given = json.loads(htcell(*call, "--json").stdout)
     assert [(row["model"], row["tp"] > 0) for row in given["models"]] == [
-        ("B", True),
+        (DEFAULT_MODEL, True),
         ("blind", False),
     ]
-    assert given["best"] == "B"
+    assert given["best"] == DEFAULT_MODEL
     assert given["unseen"] == 2
     head, first, second = htcell(*call).stdout.splitlines()
     assert head.split()[:2] == ["model", "F"]
-    assert (first.split()[0], second.split()[0]) == ("B", "blind")
+    assert (first.split()[0], second.split()[0]) == (DEFAULT_MODEL, "blind")
     assert "--curve is for one model" in refused(2, *call, "--curve")
     assert list((project.path / "detections").glob("*")) == []

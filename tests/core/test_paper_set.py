@@ -184,13 +184,13 @@ def test_an_image_that_lacks_a_file_is_made_again_and_no_other(
 
 def test_the_image_is_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order = []
-    writing = sample.atomic.writing
+    replace = Path.replace
 
-    def noting(path: Path) -> Any:
+    def noting(unfinished: Path, path: Path) -> Path:
         order.append(path.parent.name)
-        return writing(path)
+        return replace(unfinished, path)
 
-    monkeypatch.setattr(sample.atomic, "writing", noting)
+    monkeypatch.setattr(Path, "replace", noting)
     make(tmp_path / "sets")
     kinds = ["truth", "masks", "annotations", "annotations", "images"]
     clean = order[order.index("masks") - 1 :]
