@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 
+from napari_htcell.config import DEFAULT_MODEL
+
 
 @pytest.fixture
 def tables(tmp_path):
