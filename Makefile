@@ -1,6 +1,6 @@
 # PYTHON=python3.12 chooses the interpreter behind .venv; ARGS=... goes to the demo or to pytest.
 .DEFAULT_GOAL := help
-.PHONY: help demo test table1 ratios lint types lock clean system
+.PHONY: help demo test soak table1 ratios lint types audit licences lock clean system
 
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 VENV := .venv/$(BIN)
@@ -13,13 +13,20 @@ CANDIDATES := python3 python3.13 python3.12 python3.11 python3.14 python
 PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(call suits,$(name))))
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
 
 demo: system $(STAMP)  ## Show the window on the sample data
 	@$(VENV)/htcell demo $(ARGS)
 
 test: system $(STAMP)  ## Run the tests
 	@$(VENV)/python -m pytest $(ARGS)
+
+soak: system $(STAMP)  ## Kill, fuzz and repeat for hours; results in benchmarks/
+	@$(VENV)/python -m pip install -qq -c constraints.txt -e ".[fuzz]" || true
+	@$(VENV)/python benchmarks/kills.py --moments 200 --output benchmarks/kills.json
+	@$(VENV)/python benchmarks/fuzz.py --seconds 300 --output benchmarks/fuzz.json
+	@$(if $(shell command -v xvfb-run),xvfb-run -a -s "-screen 0 1600x1000x24") \
+	    $(VENV)/python benchmarks/soak.py --cycles 500 --output benchmarks/soak.json
 
 table1: $(STAMP)  ## Print the paper's Table 1 on real images, quickly
 	@$(VENV)/python benchmarks/table1.py --data t98g --seeds 1 --scale 0.5 $(ARGS)
@@ -34,12 +41,18 @@ lint: $(STAMP)  ## Check style and format
 types: $(STAMP)  ## Check types
 	@$(VENV)/mypy
 
+audit: $(STAMP)  ## Look for known advisories on the locked packages
+	@sh tools/audit.sh $(VENV)
+
+licences: $(STAMP)  ## Rewrite docs/licences.md
+	@$(VENV)/python tools/licences.py > docs/licences.md
+
 lock:  ## Rewrite constraints.txt with the newest versions
 	@$(PYTHON) -m venv build/lock
 	@build/lock/$(BIN)/python -m pip install -qq uv
 	@build/lock/$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	    --fork-strategy fewest --no-emit-package pip --no-annotate --no-header \
-	    --extra all --extra dev --output-file build/lock/versions.txt pyproject.toml
+	    --extra all --extra dev --extra fuzz --output-file build/lock/versions.txt pyproject.toml
 	@echo '# All packages of all extras, for every system and Python supported; `make lock` wrote it.' \
 	    > constraints.txt
 	@sed 's/ ;.*//' build/lock/versions.txt >> constraints.txt

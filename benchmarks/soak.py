@@ -100,7 +100,7 @@ def growth(measured: list[dict[str, Any]]) -> tuple[float, list[str]]:
     grown = float(last / first - 1)
     faults = [f"memory has grown by {100 * grown:.1f} %"] if grown > MOST_GROWTH else []
     for what in ("threads", "open_files", "timers"):
-        before, after = (max(one[what] for one in some) for some in ends)
+        before, after = (min(one[what] for one in some) for some in ends)
         if after > before:
             faults.append(f"{after} {what.replace('_', ' ')}, {before} before")
     return grown, faults

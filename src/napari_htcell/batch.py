@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -118,9 +119,9 @@ def list_items(paths: Iterable[str | Path], *, save: bool | None = None) -> list
         else:
             found.append((file_item(path), path))
     # A folder and one of its images, or an image twice, are not two images.
-    by_file: dict[Path, tuple[Item, Path]] = {}
+    by_file: dict[str, tuple[Item, Path]] = {}
     for item, file in found:
-        by_file.setdefault(file.resolve(), (item, file))
+        by_file.setdefault(os.path.realpath(file), (item, file))
     found = list(by_file.values())
     times = Counter(item.name for item, _ in found)
     return [

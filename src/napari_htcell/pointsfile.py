@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -47,6 +48,9 @@ MANY_AXES = "axis-3"
 
 LARGEST = 1e9
 """No coordinate is larger, in pixels or frames: an image has not as many."""
+
+MOST_LETTERS = 200
+"""So much of a file's header is shown in a message."""
 
 SEPARATORS = (",", ";", "\t")
 
@@ -287,7 +291,7 @@ def _match_columns(path: str | Path, header: Sequence[str]) -> dict[str, str]:
     coordinates = next(whole, None)
     if coordinates is None or MANY_AXES in by_lower:
         raise PointsFileError(
-            f"{path}: has the columns {', '.join(header)}; expected y and x, X and Y, "
+            f"{path}: has the columns {_in_line(', '.join(header))}; expected y and x, X and Y, "
             "or axis-0 and axis-1 (and axis-2 of a time stack)"
         )
     found = {ours: by_lower[theirs] for ours, theirs in coordinates.items()}
@@ -300,8 +304,14 @@ def _match_columns(path: str | Path, header: Sequence[str]) -> dict[str, str]:
             found["frame"] = name
     for name in twice:
         if by_lower[name.lower()] in found.values():
-            raise PointsFileError(f"{path}: has the column {name} twice; take one of them out")
+            raise PointsFileError(
+                f"{path}: has the column {_in_line(name)} twice; take one of them out"
+            )
     return found
+
+
+def _in_line(text: str) -> str:
+    return textwrap.shorten(text, MOST_LETTERS, placeholder="...")
 
 
 def _number(path: str | Path, line: int, axis: str, text: str, *, has_points: bool) -> float:

@@ -178,7 +178,7 @@ class Project:
         """
         if text in self._names:
             return text
-        inside = Path(text).resolve()
+        inside = Path(os.path.realpath(text))
         if inside.is_relative_to(self.images_folder):
             name = inside.relative_to(self.images_folder).as_posix()
             if name in self._names:

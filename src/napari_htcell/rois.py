@@ -18,7 +18,7 @@ from napari_htcell.colours import ANNOTATED_COLOUR, DETECTED_COLOUR
 from napari_htcell.export import Cells, ImageRecord, count_cells
 from napari_htcell.imagefiles import SUFFIXES
 from napari_htcell.pointsets import PointSet
-from napari_htcell.pointsfile import Points, PointsFileError
+from napari_htcell.pointsfile import LARGEST, Points, PointsFileError
 
 if TYPE_CHECKING:
     from roifile import ImagejRoi
@@ -107,7 +107,11 @@ def read_rois(path: Path) -> list[PointSet]:
     """
     found: dict[tuple[str, str], list[Points]] = {}
     for name, roi in _read(path):
-        points, frames = _points(path, name, roi), _frames(roi)
+        # What a damaged file has for a place is refused below.
+        with np.errstate(all="ignore"):
+            points, frames = _points(path, name, roi), _frames(roi)
+        if len(points) != len(frames) or not (np.abs(points) <= LARGEST).all():
+            raise PointsFileError(f"{path}: {name} has a point that is in no image; take it out")
         key = _meaning(path, name)
         found.setdefault(key, []).append(np.column_stack([frames, points]))
     if not found:

@@ -95,3 +95,27 @@ def test_images_of_one_name_are_told_apart(tmp_path):
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(ProjectError, match="has no images"):
         batch.list_items([tmp_path])
+
+
+def test_odd_files_among_good_ones_are_reported_at_the_end(tiny_project, tiny_model, tmp_path):
+    project = tiny_project(n_images=1)
+    good = project.image_path(project.images[0])
+    folder = tmp_path / "many"
+    folder.mkdir()
+    pixels = np.zeros((40, 50), np.float32)
+    tifffile.imwrite(folder / "complex.tif", pixels.astype(np.complex64))
+    tifffile.imwrite(folder / "nan.tif", pixels * np.nan)
+    tifffile.imwrite(folder / "five.tif", np.zeros((2, 3, 4, 9, 9)), photometric="minisblack")
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "text.jpg").write_text("no picture")
+    (folder / "loop.tif").symlink_to(folder / "loop.tif")
+    (folder / "dark.tif.folder.tif").mkdir()
+    n_bad = 6
+    for number in range(4):
+        (folder / f"good {number} µ.tif").write_bytes(good.read_bytes())
+    tifffile.imwrite(folder / "constant.tif", pixels + 7)
+    results = run(batch.detect_files([folder], tiny_model))
+    errors = {one.name: one.error for one in results if one.error is not None}
+    assert len(errors) == n_bad
+    assert all(name in error and "\n" not in error for name, error in errors.items())
+    assert sum(len(one.detections) > 0 for one in results if one.detections) == 4

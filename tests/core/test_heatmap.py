@@ -65,6 +65,21 @@ def test_progress_counts_tiles_of_all_frames(
     assert [(report.done, report.total) for report in reports] == [(n, 8) for n in range(1, 9)]
 
 
+def test_the_number_of_threads_changes_hardly_anything():
+    torch.manual_seed(0)
+    network = UNet(8, 3)
+    seen = np.random.default_rng(0).normal(size=(200, 180)).astype(np.float32)
+    before, maps = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            maps.append(run(heatmap.heat_map_steps(network, seen)))
+    finally:
+        torch.set_num_threads(before)
+    for one in maps[1:]:
+        np.testing.assert_allclose(one, maps[0], atol=1e-5)
+
+
 class Short(UNet):
     """A network with the memory for images of so many pixels."""
 

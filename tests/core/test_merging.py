@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from napari_htcell.annotation_files import load_annotation, save_annotation
 from napari_htcell.annotations import Annotation, Region
@@ -85,3 +87,25 @@ def test_rejections_of_both_are_kept():
     merged = merge(BASE, ours, theirs, 5.0)
     assert sorted(map(tuple, merged.annotation.rejected.tolist())) == [(50, 50), (70, 70)]
     assert merged.in_words == "other marks changed"
+
+
+CELLS = st.sets(st.integers(0, 400), max_size=12)
+"""Numbers of cells that lie further apart than two clicks on one."""
+
+
+def of(cells):
+    points = [[20.0 * (number // 20), 20.0 * (number % 20)] for number in sorted(cells)]
+    return Annotation.of(np.array(points).reshape(-1, 2))
+
+
+@given(CELLS, CELLS, CELLS)
+def test_nothing_that_anybody_did_is_lost_and_the_order_does_not_matter(base, ours, theirs):
+    merged = merge(of(base), of(ours), of(theirs), 5.0)
+    expected = (base & ours & theirs) | (ours - base) | (theirs - base)
+    assert places(merged.annotation) == places(of(expected))
+    assert places(merge(of(base), of(theirs), of(ours), 5.0).annotation) == places(of(expected))
+    assert merged.added == len(theirs - base - ours)
+    assert merged.removed == len((ours & base) - theirs)
+    again = merge(of(theirs), merged.annotation, of(theirs), 5.0)
+    assert places(again.annotation) == places(of(expected))
+    assert (again.added, again.removed) == (0, 0)

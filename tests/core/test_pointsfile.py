@@ -96,6 +96,7 @@ def test_table_without_rows(tmp_path: Path) -> None:
         ("a,b\n1,2\n", "has the columns a, b; expected y and x, X and Y, or axis-0 and axis-1"),
         ("y,z\n1,2\n", "has the columns y, z"),
         ("1.5,2.5\n3,4\n", "has the columns 1.5, 2.5"),
+        ('a,"b\nc,d', "has the columns a, b c,d; expected"),  # what fuzzing found
         ("y,x\n1,2\n1,nan\n", "line 3: x is 'nan', not a number"),
         ("y,x\n1,2\ninf,1\n", "line 3: y is 'inf', not a number"),
         ("y,x\n1,two\n", "line 2: x is 'two', not a number"),

@@ -183,6 +183,19 @@ def test_a_zip_whose_content_is_spoilt(tmp_path):
         read_rois(path)
 
 
+@pytest.mark.parametrize("place", [np.nan, np.inf, 1e30])
+def test_a_place_that_is_in_no_image(tmp_path, place):
+    """What fuzzing found: numbers that are none came through."""
+    roi = ImagejRoi.frompoints(np.array([[1.5, 2.5], [3.5, 4.5]]))
+    roi.roitype, roi.options = ROI_TYPE.POINT, ROI_OPTIONS.SUB_PIXEL_RESOLUTION
+    good, bad = (np.asarray(value, ">f4").tobytes() for value in (4.5, place))
+    content = roi.tobytes().replace(good, bad)
+    assert content.count(bad) == 1
+    (tmp_path / "a.roi").write_bytes(content)
+    with pytest.raises(PointsFileError, match=r"a\.roi: a has a point that is in no image"):
+        read_rois(tmp_path / "a.roi")
+
+
 def test_a_zip_without_rois(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
         file.writestr("readme.txt", "hello")

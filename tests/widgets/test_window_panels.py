@@ -359,10 +359,41 @@ def test_saving_that_fails_is_told_and_tried_again(dock, until, errors, monkeypa
         dock.session.changed()
         until(lambda: errors)
         dock.images.next_button.click()
-        assert dock.session.document is document
+        # No reason to stay: the click is kept.
+        until(lambda: dock.session.document is not document)
     assert "No space left" in errors[0]
     assert dock.desk.autosave.save()
     assert dock.session.project.annotation(document.name).points[-1].tolist() == [9, 9]
+
+
+def test_a_folder_deleted_underneath_ends_jobs_and_loses_no_click(dock, until, errors):
+    session, project = dock.session, dock.session.project
+    document = session.document
+    away = project.path.rename(project.path.with_name("away"))
+    document.add([9, 9])
+    session.changed()
+    dock.detect.run_all.button.click()
+    dock.fine_tune.run.button.click()
+    until(lambda: not dock.detect.all_job.is_running and not dock.fine_tune.job.is_running)
+    until(lambda: dock.detect.run_all.button.text().startswith("Detect in all"))
+    until(lambda: dock.fine_tune.run.button.text() == "Fine-tune")
+    until(lambda: any("the folder is gone" in one for one in errors))
+    assert not project.path.exists()
+    away.rename(project.path)
+    assert dock.desk.autosave.save()
+    assert project.annotation(document.name).points[-1].tolist() == [9, 9]
+
+
+def test_an_image_damaged_on_disk_is_told_of_and_the_others_are_detected(dock, until, errors):
+    session, project = dock.session, dock.session.project
+    project.image_path(project.images[2]).write_bytes(b"II*")
+    dock.detect.run_all.button.click()
+    until(lambda: not dock.detect.all_job.is_running)
+    assert any("cannot be read as a TIFF image" in one for one in errors)
+    assert all(project.detections(name) is not None for name in project.images[:2])
+    dock.images.show_image(project.images[2])
+    until(lambda: not dock.images._reading.is_running)
+    assert session.document.name != project.images[2]
 
 
 def test_export_of_the_project_and_of_a_loose_image(dock, viewer, until, monkeypatch, tmp_path):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -106,6 +108,28 @@ def test_an_error_is_shown_and_the_job_ends(qtbot, errors, error):
 
 def iter_nothing():
     yield Progress("nothing", 1, 1)
+
+
+def test_what_a_job_worked_on_is_let_go(make_napari_viewer_proxy, qtbot, errors):
+    """What the soak found: napari keeps every worker there ever was."""
+    make_napari_viewer_proxy()
+
+    class Pixels:
+        pass
+
+    def start(pixels):
+        def steps():
+            yield Progress("working", 1, 1)
+            return pixels
+
+        job.start("test", steps)
+        return weakref.ref(pixels)
+
+    job = Job()
+    pixels = start(Pixels())
+    finish(job, qtbot)
+    gc.collect()
+    assert pixels() is None
 
 
 def test_one_at_a_time(qtbot, errors):

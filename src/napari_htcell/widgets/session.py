@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_htcell import rescue
+from napari_htcell.annotations import Annotation
 from napari_htcell.config import DEFAULT_MODEL, DetectConfig, Preferences
 from napari_htcell.lease import Holder, Lease
 from napari_htcell.models import ModelEntry, list_models
@@ -74,6 +75,7 @@ class Session:
         self.model = ""
         self.others: tuple[Holder, ...] = ()
         self._lease: Lease | None = None
+        self._aside: dict[str, Annotation] = {}
         self.settings = DetectConfig()
         self.selected: tuple[str, ...] = ()
         self.documents = OpenDocuments()
@@ -283,7 +285,10 @@ class Session:
             one.name: (one.saved_annotation, one.annotation)
             for one in self.documents
             if one.annotation is not one.saved_annotation
+            and one.annotation is not self._aside.get(one.name)
         }
+        # Every part of a window that goes away asks for it.
+        self._aside |= {name: now for name, (_, now) in unsaved.items()}
         return rescue.put_aside(self.project, unsaved) if unsaved else None
 
     def _tell(self, document: Document, news: list[str]) -> None:

@@ -174,10 +174,15 @@ class _Drive:
     """
 
     def __init__(self, job: Job, what: str, make: Callable[[], Steps]) -> None:
-        self._job, self._what, self._make = job, what, make
+        self._what = what
+        self._todo: tuple[Job, Callable[[], Steps]] | None = (job, make)
 
     def __call__(self) -> None:
-        self._job.drive(self._make)
+        # napari keeps all workers there ever were, and with them this: not the images as well.
+        todo, self._todo = self._todo, None
+        if todo is not None:
+            job, make = todo
+            job.drive(make)
 
     def __str__(self) -> str:
         return f"HTCell: {self._what}"
