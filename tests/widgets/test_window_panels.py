@@ -283,7 +283,7 @@ def test_fine_tune_with_a_name_and_versions_to_choose(dock, quick_versions, unti
     until(lambda: not panel.job.is_running)
     assert panel.session.model == "mine"
     assert panel.session.entry().card.version == "D"
-    assert "That of B is" in panel.state.text()
+    assert f"That of {DEFAULT_MODEL} is" in panel.state.text()
     assert not panel.again.isHidden()
     panel.again.click()
     until(lambda: panel.session.document.found is not None)
@@ -538,7 +538,7 @@ def test_what_a_new_model_is_worth_is_said_beside_the_one_before():
 
     better = learnt_text(card(0.61, 0.82))
     assert "is 0.82 on its complete images, each by a network that had not learnt" in better
-    assert "That of B is 0.61 on the same images." in better
+    assert f"That of {DEFAULT_MODEL} is 0.61 on the same images." in better
     assert "no better" not in better
     assert "it may be no better: B knew such images" in learnt_text(card(0.82, 0.81))
 
