@@ -540,7 +540,7 @@ def test_what_a_new_model_is_worth_is_said_beside_the_one_before():
     assert "is 0.82 on its complete images, each by a network that had not learnt" in better
     assert f"That of {DEFAULT_MODEL} is 0.61 on the same images." in better
     assert "no better" not in better
-    assert "it may be no better: B knew such images" in learnt_text(card(0.82, 0.81))
+    assert f"it may be no better: {DEFAULT_MODEL} knew such images" in learnt_text(card(0.82, 0.81))
 
 
 def test_export_says_where_the_file_is_in_the_project(dock, until, tmp_path):
