@@ -374,7 +374,7 @@ def test_a_folder_deleted_underneath_ends_jobs_and_loses_no_click(dock, until, e
     session.changed()
     dock.detect.run_all.button.click()
     dock.fine_tune.run.button.click()
-    until(lambda: not dock.detect.all_job.is_running and not dock.fine_tune.job.is_running)
+    until(lambda: not dock.detect.run_all.job.is_running and not dock.fine_tune.job.is_running)
     until(lambda: dock.detect.run_all.button.text().startswith("Detect in all"))
     until(lambda: dock.fine_tune.run.button.text() == "Fine-tune")
     until(lambda: any("the folder is gone" in one for one in errors))
@@ -388,7 +388,7 @@ def test_an_image_damaged_on_disk_is_told_of_and_the_others_are_detected(dock, u
     session, project = dock.session, dock.session.project
     project.image_path(project.images[2]).write_bytes(b"II*")
     dock.detect.run_all.button.click()
-    until(lambda: not dock.detect.all_job.is_running)
+    until(lambda: not dock.detect.run_all.job.is_running)
     assert any("cannot be read as a TIFF image" in one for one in errors)
     assert all(project.detections(name) is not None for name in project.images[:2])
     dock.images.show_image(project.images[2])
