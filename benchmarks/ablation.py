@@ -141,24 +141,29 @@ def measure(name: str, seed: int, part: str) -> dict[str, Any]:
         )
         t98g.complete(project, sorted(map(str, chosen)))
         model = with_bar(train_steps(arm.version.name, project, seed=seed), f"{name}, seed {seed}")
-    truth, rows = t98g.truth(), []
-    for image in looked_at:
-        pixels = tifffile.imread(t98g.FOLDER / "images" / image)
-        found = htcell.detect(pixels, model, pixel_size_um=t98g.PIXEL_SIZE_UM).points
-        matches = [
-            evaluate(found, truth[image], cutoff_um=um, pixel_size_um=t98g.PIXEL_SIZE_UM)
-            for um in CUTOFFS_UM
-        ]
-        rows.append([[one.tp, one.fp, one.fn] for one in matches])
     return {
         "elsewhere": {where: f_on(model, where) for where in SETS},
         "threshold": model.card.detection.threshold,
         "training s": model.card.seconds,
         "steps": model.card.steps,
         "peak MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "counts": rows,
+        "counts": counted(model, looked_at),
         "software": software(),
     }
+
+
+def counted(model: Model, names: Sequence[str]) -> list[list[list[int]]]:
+    """Return TP, FP and FN at each cut-off in each of some T98G images."""
+    truth, rows = t98g.truth(), []
+    for name in names:
+        pixels = tifffile.imread(t98g.FOLDER / "images" / name)
+        found = htcell.detect(pixels, model, pixel_size_um=t98g.PIXEL_SIZE_UM).points
+        matches = [
+            evaluate(found, truth[name], cutoff_um=um, pixel_size_um=t98g.PIXEL_SIZE_UM)
+            for um in CUTOFFS_UM
+        ]
+        rows.append([[one.tp, one.fp, one.fn] for one in matches])
+    return rows
 
 
 def f_on(model: Model, where: str) -> float:
