@@ -182,7 +182,7 @@ def _vary(square: Square, shape: tuple[int, int], rng: np.random.Generator) -> S
     return replace(square, look=look)
 
 
-MOST_ZOOM = 0.35
+MOST_ZOOM = 0.7
 """Natural logarithm of the strongest enlargement: pixel sizes are off, and cells differ."""
 
 INVERTED = 0.1

@@ -153,8 +153,8 @@ WINDOWS = Stage(
 )
 QUICK = Stage(
     "partial",
-    epochs=25,
-    min_steps=600,
+    epochs=50,
+    min_steps=1200,
     target=targets.gaussian_spots,
     loss=losses.spot_cross_entropy,
     augmentation=augment.varied,
@@ -167,11 +167,11 @@ QUICK = Stage(
 QUICK_CLEAN = replace(
     QUICK,
     learn_from="complete",
-    epochs=10,
-    min_steps=150,
+    epochs=20,
+    min_steps=300,
     optimiser=replace(QUICK.optimiser, learning_rate=0.001),
 )
-QUICK_TUNING = replace(QUICK_CLEAN, min_steps=60, most_steps=100)
+QUICK_TUNING = replace(QUICK_CLEAN, epochs=10, min_steps=60, most_steps=100)
 # No step is taken: the network finishes itself on the image, see `Network.settle`.
 TUNING = replace(CLEAN, epochs=0, min_steps=0, most_images=1)
 
