@@ -6,31 +6,13 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from napari_htcell import parquet, pointsfile, rois, summary, workbook
 from napari_htcell.export import COUNT_COLUMNS, POINT_COLUMNS, ImageRecord, Row
+from napari_htcell.formats import FORMATS, What
 from napari_htcell.imagefiles import ImageError, ImageFile, read_extent
 from napari_htcell.progress import Clock, Progress, run
 from napari_htcell.project import Project
-
-What = Literal["counts", "points", "summary"]
-
-FORMATS: Mapping[What, Mapping[str, str]] = {
-    "counts": {
-        ".csv": "Table",
-        ".parquet": "Parquet",
-        ".xlsx": "Excel workbook, counts and points",
-    },
-    "points": {
-        ".csv": "Table",
-        ".parquet": "Parquet",
-        ".xlsx": "Excel workbook, counts and points",
-        ".zip": "Fiji ROIs",
-    },
-    "summary": {".pdf": "PDF page", ".png": "Picture"},
-}
-"""What is written under which ending; the first is the usual one."""
 
 COLUMNS: Mapping[What, tuple[str, ...]] = {"counts": COUNT_COLUMNS, "points": POINT_COLUMNS}
 
