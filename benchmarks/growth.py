@@ -18,10 +18,10 @@ import numpy as np
 import tifffile
 
 from napari_htcell import many, models, processes
-from napari_htcell.batch import list_items
 from napari_htcell.cards import software
 from napari_htcell.config import PAPER_CUTOFF_UM
 from napari_htcell.evaluate import evaluate
+from napari_htcell.items import list_items
 from napari_htcell.journal import Journal
 from napari_htcell.progress import run
 

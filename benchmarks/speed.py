@@ -23,7 +23,17 @@ import tifffile
 import torch
 from network_forms import measure_forms
 
-from napari_htcell import batch, config, export_files, heatmap, images, models, networks, processes
+from napari_htcell import (
+    batch,
+    config,
+    export_files,
+    heatmap,
+    images,
+    items,
+    models,
+    networks,
+    processes,
+)
 from napari_htcell.cards import Card, software
 from napari_htcell.config import DetectConfig, TrainConfig
 from napari_htcell.detect import Prediction, predict_steps
@@ -101,8 +111,7 @@ def write(records: list[batch.ImageRecord], folder: Path) -> None:
 
 def from_file_to_csv(path: Path, model: Model, folder: Path) -> int:
     """Do the whole as `htcell detect` does it, and return the number of cells."""
-    items = [batch.file_item(path)]
-    results = run(batch.detect_items(items, model, pixel_size_um=PIXEL_SIZE_UM))
+    results = run(batch.detect_items([items.file_item(path)], model, pixel_size_um=PIXEL_SIZE_UM))
     write([one.record for one in results if one.record is not None], folder)
     assert results[0].detections is not None
     return len(results[0].detections)

@@ -10,7 +10,8 @@ from pathlib import Path
 from napari_htcell import parquet, pointsfile, rois, summary, workbook
 from napari_htcell.export import COUNT_COLUMNS, POINT_COLUMNS, ImageRecord, Row
 from napari_htcell.formats import FORMATS, What
-from napari_htcell.imagefiles import ImageError, ImageFile, read_extent
+from napari_htcell.imagefiles import ImageError, ImageFile
+from napari_htcell.lazyfiles import extent_of
 from napari_htcell.progress import Clock, Progress, run
 from napari_htcell.project import Project
 
@@ -74,12 +75,12 @@ def image_record(project: Project, name: str) -> ImageRecord:
     if detections is not None and detections.points.shape[1] == 2:
         # Only the head of the file has more to tell, and reading hundreds whole takes minutes.
         try:
-            extent = read_extent(project.image_path(name))
+            extent = extent_of(project.image_path(name))
         except ImageError:
             extent = None
         return ImageRecord(name, detections, project.annotation(name), extent=extent)
     try:
-        file = project.read_image(name)
+        file = project.open_image(name)
     except ImageError:
         annotation = project.annotation(name)
         n_frames = max(annotation.frames, default=0) + 1

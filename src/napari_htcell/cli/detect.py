@@ -90,9 +90,10 @@ def detect(
     place = folders[0] if len(folders) == 1 else None
     entry = models.find_model(model, place)
     settings = config.override(entry.card.detection, **given(DetectConfig, values))
-    from napari_htcell import batch, many
+    from napari_htcell import many
+    from napari_htcell.items import is_project, list_items
 
-    items = batch.list_items(paths, save=save)
+    items = list_items(paths, save=save)
     models.load_model(model, place)  # or each image would say what is wrong with it
     report.say(f"Detecting with the model {entry.card.name}, threshold {settings.threshold:g}")
     source = click.get_current_context().get_parameter_source("model")
@@ -103,7 +104,7 @@ def detect(
     if pixel_size_um is not None:
         for folder in folders:
             # Or the next call without the flag would replace what this one keeps there.
-            if batch.is_project(folder.path) if save is None else save:
+            if is_project(folder.path) if save is None else save:
                 report.keep_pixel_size(folder, pixel_size_um)
     job = many.Job.of(entry, settings, pixel_size_um)
     with _journal(wanted, job) as journal:
