@@ -21,7 +21,7 @@ import click
 import numpy as np
 import tifffile
 import torch
-from network_forms import measure_forms
+from network_forms import PIXEL_SIZE_UM, SHAPE, measure_forms
 
 from napari_htcell import (
     batch,
@@ -46,7 +46,7 @@ from napari_htcell.progress import run
 from napari_htcell.simulate import SimulationConfig, simulate_image
 from napari_htcell.versions import VERSIONS
 
-SHAPE, PIXEL_SIZE_UM, N_CELLS = (1532, 2048), 1.61, 400
+N_CELLS = 400
 CELLS_ABOVE = 0.999
 """A random network's heat map is scaled so that this part of it is background."""
 
