@@ -34,6 +34,7 @@ from qtpy.QtCore import QCoreApplication, QTimer
 
 from napari_htcell import atomic, batch, checkpoint, export_files, learn, models
 from napari_htcell.config import Preferences
+from napari_htcell.formats import What
 from napari_htcell.models import Model
 from napari_htcell.project import open_project
 from napari_htcell.rois import read_rois
@@ -235,7 +236,7 @@ class Exporting(Act):
         project = open_project(self.folder)
         while True:
             for name in TABLES:
-                what: export_files.What = "points" if name.endswith(".zip") else "counts"
+                what: What = "points" if name.endswith(".zip") else "counts"
                 for _ in export_files.export_steps(project, project.exports_folder / name, what):
                     pass
                 tell(name)

@@ -21,9 +21,19 @@ import click
 import numpy as np
 import tifffile
 import torch
-from network_forms import measure_forms
+from network_forms import PIXEL_SIZE_UM, SHAPE, measure_forms
 
-from napari_htcell import batch, config, export_files, heatmap, images, models, networks, processes
+from napari_htcell import (
+    batch,
+    config,
+    export_files,
+    heatmap,
+    images,
+    items,
+    models,
+    networks,
+    processes,
+)
 from napari_htcell.cards import Card, software
 from napari_htcell.config import DetectConfig, TrainConfig
 from napari_htcell.detect import Prediction, predict_steps
@@ -36,7 +46,7 @@ from napari_htcell.progress import run
 from napari_htcell.simulate import SimulationConfig, simulate_image
 from napari_htcell.versions import VERSIONS
 
-SHAPE, PIXEL_SIZE_UM, N_CELLS = (1532, 2048), 1.61, 400
+N_CELLS = 400
 CELLS_ABOVE = 0.999
 """A random network's heat map is scaled so that this part of it is background."""
 
@@ -101,8 +111,7 @@ def write(records: list[batch.ImageRecord], folder: Path) -> None:
 
 def from_file_to_csv(path: Path, model: Model, folder: Path) -> int:
     """Do the whole as `htcell detect` does it, and return the number of cells."""
-    items = [batch.file_item(path)]
-    results = run(batch.detect_items(items, model, pixel_size_um=PIXEL_SIZE_UM))
+    results = run(batch.detect_items([items.file_item(path)], model, pixel_size_um=PIXEL_SIZE_UM))
     write([one.record for one in results if one.record is not None], folder)
     assert results[0].detections is not None
     return len(results[0].detections)

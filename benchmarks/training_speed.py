@@ -19,7 +19,7 @@ import click
 import numpy as np
 import torch
 
-from napari_htcell import config, networks, processes
+from napari_htcell import config, losses, networks, processes
 from napari_htcell.cards import software
 from napari_htcell.config import PAPER_PIXEL_SIZE_UM, TrainConfig
 from napari_htcell.dataset import LearningImage, learning_images
@@ -65,7 +65,7 @@ def measure(version: str, lesson: Lesson, steps: int) -> dict[str, Any]:
         take_step(learner, lesson, number, batch, torch.float32)
         stepped = time.perf_counter()
         optimiser.zero_grad()
-        lesson.stage.loss(bare.learn(image), target, weight).backward()
+        losses.mean(*lesson.stage.loss(bare.learn(image), target, weight)).backward()
         optimiser.step()
         ended = time.perf_counter()
         turns.append((drawn - start, loaded - drawn, stepped - loaded, ended - stepped))

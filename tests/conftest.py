@@ -74,6 +74,28 @@ def full_disk():
     return full
 
 
+@pytest.fixture(scope="session")
+def write_ome_zarr():
+    """Return a function that writes an image as an OME-Zarr 0.4: (folder, pixels, um) -> folder."""
+
+    def write(path: Path, pixels, pixel_size_um: float) -> Path:
+        import zarr
+
+        group = zarr.open_group(path, mode="w", zarr_format=2)
+        group.create_array("0", data=pixels, chunks=(100, 150))
+        scale = {"type": "scale", "scale": [pixel_size_um, pixel_size_um]}
+        group.attrs["multiscales"] = [
+            {
+                "version": "0.4",
+                "axes": [{"name": one, "type": "space", "unit": "micrometer"} for one in "yx"],
+                "datasets": [{"path": "0", "coordinateTransformations": [scale]}],
+            }
+        ]
+        return path
+
+    return write
+
+
 @pytest.fixture
 def tiny_images() -> SimulationConfig:
     """Return the looks of `tiny_project`'s images."""

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from napari_htcell.annotations import Annotation
 from napari_htcell.config import DetectConfig, DeviceChoice
 from napari_htcell.detect import predict_steps
 from napari_htcell.detections import Detections
 from napari_htcell.export import ImageRecord
-from napari_htcell.lazyfiles import is_zarr, open_image
+from napari_htcell.items import Item, list_items, project_item
+from napari_htcell.lazyfiles import open_image
 from napari_htcell.models import Model
 from napari_htcell.prediction import Prediction
 from napari_htcell.progress import Clock, Progress
-from napari_htcell.project import Project, open_project
+from napari_htcell.project import Project
 
 UNITS = 1000
 """Units of progress per image, so that a bar moves within a large one."""
@@ -26,35 +23,6 @@ UNITS = 1000
 UNUSABLE = (ValueError, OSError, MemoryError, RuntimeError)
 """What an image that cannot be used raises; torch without the memory for one a RuntimeError, and
 the next may be smaller."""
-
-
-def _forget(found: Detections) -> None:
-    """Keep detections nowhere but in the result."""
-
-
-@dataclass(frozen=True)
-class Item:
-    """One image to detect in.
-
-    Parameters
-    ----------
-    name : str
-        What messages and tables call it.
-    path : Path
-        Its file.
-    pixel_size_um : float, optional
-        Micrometres per pixel that its project states; without it what the file says.
-    keep : callable, optional
-        Saves what was found in it.
-    annotation : callable, optional
-        Returns what a person says about it, for 2 dimensions or 3; nothing without.
-    """
-
-    name: str
-    path: Path
-    pixel_size_um: float | None = None
-    keep: Callable[[Detections], None] = _forget
-    annotation: Callable[[int], Annotation] = Annotation.empty
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,69 +51,6 @@ class FileResult:
 Steps = Generator[Progress, None, list[FileResult]]
 
 
-def is_project(folder: Path) -> bool:
-    """Return whether somebody has worked in a folder of images as a project.
-
-    A folder of images alone is none: detecting in it should leave nothing behind.
-    """
-    return any((folder / sign).exists() for sign in ("annotations", "detections", "htcell.json"))
-
-
-def list_items(paths: Iterable[str | Path], *, save: bool | None = None) -> list[Item]:
-    """List what to detect in: image files, projects, and folders with all their subfolders.
-
-    An image is called by its place in the folder that was given, or by its file name; by its whole
-    path where two would be called the same.
-
-    Parameters
-    ----------
-    paths : iterable of str or Path
-    save : bool, optional
-        Whether detections are saved into the folders; without it, where `is_project` says so.
-
-    Raises
-    ------
-    ProjectError
-        If a folder has no images.
-    """
-    found: list[tuple[Item, Path]] = []
-    for path in map(Path, paths):
-        if path.is_dir() and not is_zarr(path):
-            project = open_project(path)
-            keep = is_project(path) if save is None else save
-            for name in project.images:
-                file = project.image_path(name)
-                found.append((project_item(project, name) if keep else file_item(file, name), file))
-        else:
-            found.append((file_item(path), path))
-    # A folder and one of its images, or an image twice, are not two images.
-    by_file: dict[str, tuple[Item, Path]] = {}
-    for item, file in found:
-        by_file.setdefault(os.path.realpath(file), (item, file))
-    found = list(by_file.values())
-    times = Counter(item.name for item, _ in found)
-    return [
-        item if times[item.name] == 1 else replace(item, name=path.as_posix())
-        for item, path in found
-    ]
-
-
-def file_item(path: Path, name: str | None = None) -> Item:
-    """Return a loose image, called by its file name without `name`."""
-    return Item(name or path.name, path)
-
-
-def project_item(project: Project, name: str) -> Item:
-    """Return an image of a project; what is found in it is saved there."""
-    return Item(
-        name,
-        project.image_path(name),
-        project.settings.pixel_size_um,
-        partial(project.save_detections, name),
-        partial(project.annotation, name),
-    )
-
-
 def detect_files(
     paths: Iterable[str | Path],
     model: Model,
@@ -154,7 +59,7 @@ def detect_files(
     settings: DetectConfig | None = None,
     device: DeviceChoice = "auto",
 ) -> Steps:
-    """Detect in files, folders and projects; see `list_items` and `detect_items`."""
+    """Detect in files, folders and projects; see `items.list_items` and `detect_items`."""
     return detect_items(
         list_items(paths), model, pixel_size_um=pixel_size_um, settings=settings, device=device
     )

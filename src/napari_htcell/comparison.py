@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +11,7 @@ from napari_htcell.config import DetectConfig
 from napari_htcell.counting import CountErrors, Intervals
 from napari_htcell.detections import Detections
 from napari_htcell.evaluate import Judgement, Match, Totals, total
+from napari_htcell.lazyfiles import sha256_of
 from napari_htcell.models import Model, ModelError, find_model
 from napari_htcell.progress import Clock, Progress, run
 from napari_htcell.project import Project, ProjectError
@@ -245,7 +245,7 @@ def _detect(
     if settings.method == "peaks":
         low = min(LOWEST, settings.threshold)
         settings = settings.model_copy(update={"threshold": low})
-    file = project.read_image(name)
+    file = project.open_image(name)
     prediction = yield from predict_steps(
         file.pixels,
         model,
@@ -262,7 +262,7 @@ def _learnt_frames(
     """Return the frames of an image that a model has learnt from, as far as its card is here."""
     if card is None or not card.images + card.earlier_images:
         return frozenset()
-    sha256 = hashlib.sha256(project.image_path(name).read_bytes()).hexdigest()
+    sha256 = sha256_of(project.image_path(name))
     return frozenset(
         frame
         for frame in complete_frames(annotation)

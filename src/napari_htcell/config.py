@@ -161,6 +161,13 @@ class TrainConfig(Settings):
     )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of all random choices")
     device: DeviceChoice = Field("auto", description="where to compute; auto takes the best found")
+    devices: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="number of devices that learn together, each from a part of every batch; "
+        "on processors a device is a process (needs the extra napari-htcell[devices])",
+    )
     precision: PrecisionChoice = Field(
         "auto", description="number format while training; auto times both and takes the faster"
     )

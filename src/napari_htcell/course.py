@@ -7,6 +7,7 @@ import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from napari_htcell.cards import software
 from napari_htcell.models import Model
 from napari_htcell.network import Network
 from napari_htcell.progress import Clock, Progress
+from napari_htcell.team import train_together
 from napari_htcell.training import Keeper, Lesson, train_network
 from napari_htcell.versions import Version
 
@@ -33,6 +35,8 @@ class Course:
         What each part learns, by its name.
     checkpoint_seconds : float
         Time between two checkpoints.
+    devices : int, optional
+        How many learn together.
     """
 
     def __init__(
@@ -41,8 +45,10 @@ class Course:
         folder: Path,
         parts: Mapping[str, Sequence[Lesson]],
         checkpoint_seconds: float,
+        devices: int = 1,
     ) -> None:
         self._parts = parts
+        self._train = train_network if devices == 1 else partial(train_together, devices=devices)
         self._keepers = {
             name: Keeper(checkpoint.path_of(folder, job, name), job, checkpoint_seconds)
             for name in parts
@@ -96,7 +102,7 @@ class Course:
             if earlier == name:
                 break
             before += self._steps[earlier]
-        steps = train_network(network, self._parts[name], precision, self._keepers[name], watched)
+        steps = self._train(network, self._parts[name], precision, self._keepers[name], watched)
         with closing(steps):
             for report in steps:
                 done = before + report.done
@@ -116,7 +122,9 @@ class Course:
 def fingerprint(start: Model, version: Version, lessons: Sequence[Lesson]) -> str:
     """Return a hash of all that the result depends on: recipe, settings, weights and images."""
     recipe = json.dumps(asdict(version), default=lambda part: part.__qualname__)
-    settings = start.card.training.model_dump_json(exclude={"checkpoint_seconds", "device"})
+    settings = start.card.training.model_dump_json(
+        exclude={"checkpoint_seconds", "device", "devices"}
+    )
     versions = json.dumps(software())
     digest = hashlib.sha256((recipe + settings + versions).encode())
     for value in start.network.state_dict().values():

@@ -17,6 +17,7 @@ from napari_htcell.cards import TrainingImage
 from napari_htcell.config import TrainConfig
 from napari_htcell.frame import frame_image
 from napari_htcell.imagefiles import PixelSizeAssumedWarning
+from napari_htcell.lazyfiles import sha256_of
 from napari_htcell.progress import Clock, Progress
 from napari_htcell.project import Project
 from napari_htcell.targets import Truth
@@ -180,7 +181,7 @@ def _read(
     masks = project.read_masks(name) if stage.needs_masks else None
     if stage.needs_masks and masks is None:
         return []
-    sha256 = hashlib.sha256(project.image_path(name).read_bytes()).hexdigest()
+    sha256 = sha256_of(project.image_path(name))
     found = []
     for index in frames:
         pixels = _frame(name, grey, index)

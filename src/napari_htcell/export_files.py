@@ -6,31 +6,14 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from napari_htcell import parquet, pointsfile, rois, summary, workbook
 from napari_htcell.export import COUNT_COLUMNS, POINT_COLUMNS, ImageRecord, Row
-from napari_htcell.imagefiles import ImageError, ImageFile, read_extent
+from napari_htcell.formats import FORMATS, What
+from napari_htcell.imagefiles import ImageError, ImageFile
+from napari_htcell.lazyfiles import extent_of
 from napari_htcell.progress import Clock, Progress, run
 from napari_htcell.project import Project
-
-What = Literal["counts", "points", "summary"]
-
-FORMATS: Mapping[What, Mapping[str, str]] = {
-    "counts": {
-        ".csv": "Table",
-        ".parquet": "Parquet",
-        ".xlsx": "Excel workbook, counts and points",
-    },
-    "points": {
-        ".csv": "Table",
-        ".parquet": "Parquet",
-        ".xlsx": "Excel workbook, counts and points",
-        ".zip": "Fiji ROIs",
-    },
-    "summary": {".pdf": "PDF page", ".png": "Picture"},
-}
-"""What is written under which ending; the first is the usual one."""
 
 COLUMNS: Mapping[What, tuple[str, ...]] = {"counts": COUNT_COLUMNS, "points": POINT_COLUMNS}
 
@@ -92,12 +75,12 @@ def image_record(project: Project, name: str) -> ImageRecord:
     if detections is not None and detections.points.shape[1] == 2:
         # Only the head of the file has more to tell, and reading hundreds whole takes minutes.
         try:
-            extent = read_extent(project.image_path(name))
+            extent = extent_of(project.image_path(name))
         except ImageError:
             extent = None
         return ImageRecord(name, detections, project.annotation(name), extent=extent)
     try:
-        file = project.read_image(name)
+        file = project.open_image(name)
     except ImageError:
         annotation = project.annotation(name)
         n_frames = max(annotation.frames, default=0) + 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from itertools import chain
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,9 @@ from napari_htcell.network import Network
 
 SMALLEST_TILE_PX = 64
 """Where there is not the memory for a tile it is halved, but not below this."""
+
+_quick: WeakKeyDictionary[Network, tuple[object, Network]] = WeakKeyDictionary()
+"""Networks as they are computed in detection, with the state of the weights they were made of."""
 
 
 def n_tiles(network: Network, shape: tuple[int, int]) -> int:
@@ -50,13 +55,25 @@ def heat_map_steps(network: Network, seen: Any, into: Any = None) -> Generator[N
     MemoryError
         If there is not even the memory for the smallest tiles, on the CPU either.
     """
-    network = place(network.for_detection(), network.device)
+    network = place(_for_detection(network), network.device)
     heat_map = np.empty(seen.shape, np.float32) if into is None else into
     side = network.tile_px
     for rows, columns in squares((seen.shape[0], seen.shape[1]), side):
         heat_map[rows, columns] = _tile_in_memory(network, seen, rows, columns, side)
         yield
     return heat_map
+
+
+def _for_detection(network: Network) -> Network:
+    """Return `Network.for_detection`, made once: that takes as long as all but the network."""
+    tensors = chain(network.parameters(), network.buffers())
+    # PyTorch counts the changes of each tensor.
+    state = tuple((id(one), one._version) for one in tensors)  # noqa: SLF001
+    known, quick = _quick.get(network, (None, None))
+    if quick is None or known != state:
+        quick = network.for_detection()
+        _quick[network] = state, quick
+    return quick
 
 
 def _tile_in_memory(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from napari_htcell import config
 from napari_htcell.frame import GreyImage, frame_image, squares
-from napari_htcell.imagefiles import ImageFile
+from napari_htcell.lazyfiles import read_whole
 
 NO_DATA = 1e30
 """Grey levels beyond this are no measurement but mark pixels without one, or are rubbish."""
@@ -155,7 +155,7 @@ def read_image(path: str | Path) -> tuple[GreyImage, float | None]:
     Parameters
     ----------
     path : str or Path
-        TIFF, OME-TIFF, PNG or JPEG.
+        TIFF, OME-TIFF, PNG, JPEG, or the folder of an OME-Zarr.
 
     Returns
     -------
@@ -168,5 +168,5 @@ def read_image(path: str | Path) -> tuple[GreyImage, float | None]:
     ImageError
         If the file is missing, damaged, or not an image of a known kind.
     """
-    file = ImageFile.read(path)
+    file = read_whole(path)
     return to_grey(file.pixels, is_rgb=file.is_rgb), file.pixel_size_um

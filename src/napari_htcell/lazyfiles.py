@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import weakref
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,9 @@ from napari_htcell.imagefiles import (
     UM_PER_UNIT,
     ImageError,
     ImageFile,
+    check_memory,
     plausible,
+    read_extent,
     tiff_pixel_size,
 )
 
@@ -55,6 +59,11 @@ class Lazy:
     def nbytes(self) -> int:
         """0: nothing of it is in memory."""
         return 0
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """Sizes of the parts that are read at once."""
+        return tuple(int(self._array.chunks[axis]) for axis in self._kept)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -101,6 +110,57 @@ def open_image(path: str | Path) -> ImageFile:
         return _open_zarr(path)
     lazy = _open_tiff(path) if path.suffix.lower() in TIFF_SUFFIXES and path.is_file() else None
     return ImageFile.read(path) if lazy is None else lazy
+
+
+def read_whole(path: str | Path) -> ImageFile:
+    """Read an image into memory, whatever its kind.
+
+    Raises
+    ------
+    ImageError
+        As of `open_image`, and if there is not the memory for it.
+    """
+    path = Path(path)
+    if not is_zarr(path):
+        return ImageFile.read(path)
+    file = _open_zarr(path)
+    check_memory(path, file.pixels.shape, file.pixels.dtype)
+    return replace(file, pixels=np.asarray(file.pixels))
+
+
+def extent_of(path: Path) -> tuple[int, int]:
+    """Return height and width of an image in pixels without reading it.
+
+    Raises
+    ------
+    ImageError
+        If it is missing, damaged, or no image.
+    """
+    return _open_zarr(path).extent if is_zarr(path) else read_extent(path)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, or of all files in an OME-Zarr with their names."""
+    if not is_zarr(path):
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    whole = hashlib.sha256()
+    for one in sorted(one for one in path.rglob("*") if one.is_file()):
+        whole.update(f"{one.relative_to(path).as_posix()}\0{sha256_of(one)}\0".encode())
+    return whole.hexdigest()
+
+
+def state_of(path: Path) -> tuple[int, int]:
+    """Return when an image was last changed, in ns, and its size in bytes.
+
+    Raises
+    ------
+    OSError
+        If it is not there.
+    """
+    parts = [path, *path.rglob("*")] if is_zarr(path) else [path]
+    states = [one.stat() for one in parts]
+    return max(one.st_mtime_ns for one in states), sum(one.st_size for one in states)
 
 
 def _open_tiff(path: Path) -> ImageFile | None:

@@ -21,6 +21,7 @@ from napari_htcell import (
     models,
     networks,
     own_models,
+    team,
 )
 from napari_htcell.assessment import Jury, assess, calibrated
 from napari_htcell.cards import Card
@@ -170,7 +171,8 @@ def fine_tune_steps(
         architecture=old.architecture,
         base_model=old.name,
         summary=summary,
-        training=config.override(old.training, **settings),
+        # How many devices there are is no property of the model.
+        training=config.override(old.training, **({"devices": 1} | settings)),
         detection=config.override(old.detection, method=recipe.method),
         image_pixel_size_um=old.image_pixel_size_um,
         earlier_images=old.earlier_images + old.images,
@@ -197,7 +199,9 @@ def _learn(
     judges: Collection[str] | None = None,
 ) -> Steps:
     """Run stages on a model's network where there is the memory, on the CPU at last."""
-    device = choose_device(start.card.training.device)
+    device, devices = choose_device(start.card.training.device), start.card.training.devices
+    if devices > 1:
+        team.check(device, devices, stages)
     again = Model(start.card, copy.deepcopy(start.network))
     try:
         return (yield from _learn_on(device, start, version, stages, project, base, judges))
@@ -232,7 +236,7 @@ def _learn_on(
     parts = {"first": lessons[:-1], "last": [last]} | {
         name: [lesson] for name, (lesson, _) in turns.items()
     }
-    course = Course(job, project.training_folder, parts, chosen.checkpoint_seconds)
+    course = Course(job, project.training_folder, parts, chosen.checkpoint_seconds, chosen.devices)
     place(network, device)
     precision = course.precision or choose_precision(network, device, chosen.precision)
     yield from course.train("first", network, precision)

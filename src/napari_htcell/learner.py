@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from napari_htcell import losses
+from napari_htcell.augment import Square
+from napari_htcell.device import computing_in
 from napari_htcell.network import Network
 from napari_htcell.versions import Stage
 
@@ -29,7 +33,7 @@ class Learner:
 
     def __init__(self, network: Network, stage: Stage, steps: int) -> None:
         self.network = network.train()
-        self._chosen, self._steps = stage.optimiser, steps
+        self._stage, self._chosen, self._steps = stage, stage.optimiser, steps
         self._optimiser = stage.optimiser.of(network.parameters())
         self._mean = (
             AveragedModel(
@@ -39,6 +43,28 @@ class Learner:
             if stage.averaging
             else None
         )
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.network.device
+
+    def part(self, batch: list[Square]) -> list[Square]:
+        """Return the squares of a batch that are computed here: all of them."""
+        return batch
+
+    def loss(self, image: Tensor, target: Tensor, weight: Tensor, precision: torch.dtype) -> Tensor:
+        """Return the loss of a batch, a scalar.
+
+        Parameters
+        ----------
+        image, target, weight : Tensor of float, shape (B, 1, Y, X)
+            Of this learner's `part` of it.
+        precision : torch.dtype
+        """
+        with computing_in(self.device, precision):
+            logits = self.network.learn(image)
+        return losses.mean(*self._stage.loss(logits.float(), target, weight))
 
     def step(self, loss: Tensor, number: int) -> None:
         """Follow a loss's gradient.
@@ -53,10 +79,13 @@ class Learner:
         for group in self._optimiser.param_groups:
             group["lr"] = self._chosen.rate(number / self._steps)
         self._optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        self._backward(loss)
         self._optimiser.step()
         if self._mean is not None:
             self._mean.update_parameters(self.network)
+
+    def _backward(self, loss: Tensor) -> None:
+        loss.backward()  # type: ignore[no-untyped-call]
 
     def finish(self) -> None:
         """Give the network the mean of its weights, where the stage averages them."""
@@ -89,6 +118,10 @@ class Learner:
                 # Adam counts its steps outside the device.
                 place = value.device if name == "step" else parameter.device
                 self._optimiser.state[parameter][name] = value.to(place)
+
+
+LearnerKind: TypeAlias = Callable[[Network, Stage, int], Learner]
+"""(network, stage, steps) to what takes a stage's steps."""
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any, overload
 
 from napari_htcell import crew, models, processes
-from napari_htcell.batch import UNITS, UNUSABLE, FileResult, Item, Place, find_in, one_line
+from napari_htcell.batch import UNITS, UNUSABLE, FileResult, Place, find_in, one_line
 from napari_htcell.config import DetectConfig
 from napari_htcell.crew import do_all
 from napari_htcell.export import ImageRecord
+from napari_htcell.items import Item
 from napari_htcell.journal import Entry, Journal, content_of, detections_of
+from napari_htcell.lazyfiles import state_of
 from napari_htcell.models import Model, ModelEntry
 from napari_htcell.progress import Clock, Progress, run
 
@@ -80,10 +82,10 @@ class Task:
     def stamp(self) -> list[Any]:
         """Return what changes with the file or its pixel size, as JSON has it."""
         try:
-            state = self.path.stat()
+            changed, size = state_of(self.path)
         except OSError:
             return [self.path.as_posix()]
-        return [self.path.as_posix(), state.st_mtime_ns, state.st_size, self.pixel_size_um]
+        return [self.path.as_posix(), changed, size, self.pixel_size_um]
 
 
 class Results(Sequence[FileResult]):

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from napari_htcell import atomic, config
 from napari_htcell.config import Settings, first_fault
-from napari_htcell.sample import CommonConfig
+from napari_htcell.sample_config import CommonConfig
 from napari_htcell.simulate import SimulationConfig
 
 NETWORK_PIXEL_SIZE_UM = config.PAPER_PIXEL_SIZE_UM * config.PAPER_DOWNSAMPLING

@@ -50,7 +50,7 @@ def new_pool(workers: int) -> ProcessPoolExecutor:
     if sys.platform == "win32":
         workers = min(workers, MOST_PROCESSES_ON_WINDOWS)
     spawning = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=spawning, initializer=_obey_parent)
+    return ProcessPoolExecutor(workers, mp_context=spawning, initializer=obey_parent)
 
 
 def _run_in_processes(
@@ -91,7 +91,7 @@ def interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before or signal.SIG_DFL)
 
 
-def _obey_parent() -> None:
+def obey_parent() -> None:
     """Let a process ignore Ctrl+C, on systems where that is not inherited too, and not outlive us.
 
     A parent that is killed cannot end its processes, which would wait for work for ever.

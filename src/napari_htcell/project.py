@@ -36,6 +36,8 @@ from napari_htcell.annotations import Annotation
 from napari_htcell.config import Settings, first_fault
 from napari_htcell.detections import Detections, load_detections, save_detections
 from napari_htcell.imagefiles import SUFFIXES, ImageFile
+from napari_htcell.lazyfiles import open_image, read_whole
+from napari_htcell.listing import IMAGE_SUFFIXES, image_names
 
 OWN_FOLDERS = frozenset(
     ("annotations", "masks", "detections", "models", "exports", "imports", "training", "truth")
@@ -124,20 +126,9 @@ class Project:
     @cached_property
     def images(self) -> tuple[str, ...]:
         """Names of the images: paths below `images_folder`, with forward slashes, in order."""
-        found = []
-        for folder, inside, files in os.walk(self.images_folder):
-            here = Path(folder)
-            inside[:] = [
-                name
-                for name in inside
-                if not name.startswith(".") and not (here == self.path and name in OWN_FOLDERS)
-            ]
-            found += [
-                (here / name).relative_to(self.images_folder).as_posix()
-                for name in files
-                if name.lower().endswith(SUFFIXES) and not name.startswith(".")
-            ]
-        return tuple(sorted(found))
+        # In a folder `images` these names are anybody's own.
+        own = OWN_FOLDERS if self.images_folder == self.path else ()
+        return image_names(self.images_folder, own)
 
     @cached_property
     def _names(self) -> frozenset[str]:
@@ -202,8 +193,13 @@ class Project:
         return self.images_folder / PurePosixPath(name)
 
     def read_image(self, name: str) -> ImageFile:
-        """Read an image; its pixel size is the project's where that is stated."""
-        file = ImageFile.read(self.image_path(name))
+        """Read an image whole; its pixel size is the project's where that is stated."""
+        file = read_whole(self.image_path(name))
+        return file.with_pixel_size(self.settings.pixel_size_um)
+
+    def open_image(self, name: str) -> ImageFile:
+        """Do what `read_image` does, but read what is large only when it is asked for."""
+        file = open_image(self.image_path(name))
         return file.with_pixel_size(self.settings.pixel_size_um)
 
     def read_masks(self, name: str) -> npt.NDArray[np.integer[Any]] | None:
@@ -290,7 +286,7 @@ def _stamp(path: Path) -> Stamp | None:
 def _stem(name: str) -> str:
     """Return a file's path without the endings of images and of files of points, which differ."""
     stem = name.lower()
-    for ending in (*TABLE_SUFFIXES, *SUFFIXES, ".ome"):
+    for ending in (*TABLE_SUFFIXES, *IMAGE_SUFFIXES, ".ome"):
         stem = stem.removesuffix(ending)
     return stem
 
@@ -324,7 +320,7 @@ def open_project(path: str | Path) -> Project:
         )
     if not project.images:
         raise ProjectError(
-            f"{folder}: has no images; put images ({', '.join(SUFFIXES)}) into it or into "
+            f"{folder}: has no images; put images ({', '.join(IMAGE_SUFFIXES)}) into it or into "
             f"{folder / 'images'}"
         )
     return project

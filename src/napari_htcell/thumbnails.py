@@ -10,7 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import tifffile
 
-from napari_htcell.imagefiles import TIFF_SUFFIXES, ImageError, ImageFile, check_memory, check_pages
+from napari_htcell.imagefiles import TIFF_SUFFIXES, ImageError, check_memory, check_pages
+from napari_htcell.lazyfiles import open_image
+
+LARGEST_PX = 1024
+"""Of an image that is larger, every so many-th pixel is taken; many are not even in memory."""
 
 CLIPPED = (1.0, 99.0)
 """Percentiles between which a thumbnail shows grey levels."""
@@ -51,8 +55,10 @@ def _first_frame(path: Path) -> tuple[npt.NDArray[Any], bool]:
     frame = _first_page(path) if path.suffix.lower() in TIFF_SUFFIXES else None
     if frame is not None:
         return frame, False
-    file = ImageFile.read(path)
-    return (file.pixels[0] if file.ndim == 3 else file.pixels), file.is_rgb
+    file = open_image(path)
+    first = file.pixels[0] if file.ndim == 3 else file.pixels
+    step = max(1, max(first.shape[:2]) // LARGEST_PX)
+    return np.asarray(first[::step, ::step]), file.is_rgb
 
 
 def _first_page(path: Path) -> npt.NDArray[Any] | None:

@@ -17,8 +17,7 @@ from napari_htcell import checkpoint
 from napari_htcell.augment import Square
 from napari_htcell.config import TrainConfig
 from napari_htcell.dataset import LearningImage
-from napari_htcell.device import computing_in
-from napari_htcell.learner import Learner
+from napari_htcell.learner import Learner, LearnerKind
 from napari_htcell.network import Network
 from napari_htcell.progress import Clock, Progress
 from napari_htcell.versions import Stage
@@ -89,9 +88,9 @@ class Lesson:
         )
         return image, target, weight
 
-    def learner(self, network: Network) -> Learner:
+    def learner(self, network: Network, kind: LearnerKind = Learner) -> Learner:
         """Return what takes the lesson's steps, without momentum from an earlier stage."""
-        return Learner(network, self.stage, self.steps)
+        return kind(network, self.stage, self.steps)
 
 
 @dataclass(frozen=True)
@@ -111,6 +110,10 @@ class Keeper:
     job: str
     seconds: float
 
+    def keep(self, learner: Learner, state: checkpoint.State) -> None:
+        """Keep a state in place of the one before."""
+        checkpoint.save(self.path, learner, state)
+
 
 def take_step(
     learner: Learner, lesson: Lesson, number: int, batch: list[Square], precision: torch.dtype
@@ -128,20 +131,15 @@ def take_step(
         Of the lesson's images.
     precision : torch.dtype
     """
-    loss = _loss(learner.network, lesson, batch, precision)
+    loss = _loss(learner, lesson, batch, precision)
     value = loss.item()
     if math.isfinite(value):
         learner.step(loss, number)
     return value
 
 
-def _loss(
-    network: Network, lesson: Lesson, batch: list[Square], precision: torch.dtype
-) -> torch.Tensor:
-    image, target, weight = lesson.load(batch, network.device)
-    with computing_in(network.device, precision):
-        logits = network.learn(image)
-    return lesson.stage.loss(logits.float(), target, weight)
+def _loss(learner: Learner, lesson: Lesson, batch: list[Square], precision: torch.dtype) -> Tensor:
+    return learner.loss(*lesson.load(learner.part(batch), learner.device), precision)
 
 
 def train_network(
@@ -150,6 +148,7 @@ def train_network(
     precision: torch.dtype,
     keeper: Keeper,
     watched: Lesson | None = None,
+    kind: LearnerKind = Learner,
 ) -> Generator[Progress, None, None]:
     """Train a network, in place, through all lessons.
 
@@ -165,6 +164,8 @@ def train_network(
     watched : Lesson, optional
         Images that are not learnt from: every `WATCH_EVERY` steps the loss of one of its batches
         is reported.
+    kind : callable, optional
+        Makes each lesson's learner; see `team` for those of several devices.
 
     Yields
     ------
@@ -174,7 +175,7 @@ def train_network(
     total = sum(lesson.steps for lesson in lessons)
     known = checkpoint.peek(keeper.path, keeper.job)
     done = 0 if known is None else known.step
-    learner = _lesson_at(lessons, done).learner(network)
+    learner = _lesson_at(lessons, done).learner(network, kind)
     if known is not None:
         checkpoint.load(keeper.path, learner)
     seen = [] if watched is None else watched.batches(0)
@@ -183,13 +184,13 @@ def train_network(
         if watched is None or not seen or step % WATCH_EVERY:
             return None
         with torch.no_grad():
-            return _loss(network, watched, seen[step // WATCH_EVERY % len(seen)], precision).item()
+            return _loss(learner, watched, seen[step // WATCH_EVERY % len(seen)], precision).item()
 
     clock, saved = Clock(total, done), time.monotonic()
     began = saved - (0 if known is None else known.seconds)
     for lesson, step, batch in plan(lessons, done):
         if step == 0:
-            learner = lesson.learner(network)
+            learner = lesson.learner(network, kind)
         what = f"learning from {count(len(lesson.images), 'image')}"
         loss = take_step(learner, lesson, step, batch, precision)
         if not math.isfinite(loss):
@@ -203,12 +204,12 @@ def train_network(
         state = checkpoint.State(done, precision, keeper.job, time.monotonic() - began)
         # The last state too: should keeping the model fail, the training is not lost.
         if done == total or time.monotonic() - saved > keeper.seconds:
-            checkpoint.save(keeper.path, learner, state)
+            keeper.keep(learner, state)
             saved = time.monotonic()
         try:
             yield Progress(what, done, total, clock.seconds_left(done), loss, watch(done))
         except GeneratorExit:
-            checkpoint.save(keeper.path, learner, state)
+            keeper.keep(learner, state)
             raise
 
 

@@ -144,3 +144,19 @@ def test_no_parquet_file_of_another_kind_is_replaced(
     images = tiny_project().images_folder
     command = ("detect", images, "--model", tiny_model_folder, "-o", other)
     assert "was not exported from here" in refused(1, *command, unchanged=[tmp_path])
+
+
+def test_an_ome_zarr_in_a_folder_is_one_of_its_images(
+    htcell, tiny_project, tiny_model_folder, tmp_path, write_ome_zarr
+):
+    project = tiny_project(n_images=1)
+    file = project.read_image(project.images[0])
+    write_ome_zarr(project.images_folder / "same.zarr", file.pixels, file.pixel_size_um)
+    result, (counts, points) = tables(
+        htcell, project.images_folder, tiny_model_folder, tmp_path / "out"
+    )
+    assert result.exit_code == 0, result.output
+    assert [row["image"] for row in counts] == [project.images[0], "same.zarr"]
+    assert counts[0]["detected"] == counts[1]["detected"] != "0"
+    places = [(row["y"], row["x"]) for row in points]
+    assert places[: len(places) // 2] == places[len(places) // 2 :]

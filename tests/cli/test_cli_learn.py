@@ -39,6 +39,15 @@ def test_train_keeps_a_model_in_the_project(htcell, tiny_project):
     assert (chosen.pixel_size_um, chosen.spot_sigma_um) == (8, 12)
 
 
+def test_devices_that_have_nothing_to_share_are_refused_at_once(htcell, tiny_project):
+    pytest.importorskip("lightning_fabric", reason="needs the extra [devices]")
+    project = tiny_project()
+    result = htcell("train", "A", project.path, *TINY, "--devices", 2)
+    assert result.exit_code == 1
+    assert "a batch of 1 cannot be divided among 2 devices" in result.stderr
+    assert "reading images" not in result.stderr
+
+
 @pytest.mark.usefixtures("quick_versions")
 def test_fine_tune_starts_from_a_model(htcell, tiny_project, tiny_model_folder):
     project = tiny_project(n_complete=2)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_htcell import batch
+from napari_htcell import batch, items
 from napari_htcell.config import override
 from napari_htcell.progress import run
 from napari_htcell.project import ProjectError
@@ -58,7 +58,7 @@ def test_an_image_of_nothing_is_reported(tmp_path, tiny_model):
 
 
 def test_settings_and_pixel_size_are_those_asked_for(tiny_project, tiny_model):
-    item = batch.file_item(tiny_project().image_path("field_01.ome.tif"))
+    item = items.file_item(tiny_project().image_path("field_01.ome.tif"))
     settings = override(tiny_model.card.detection, threshold=0.9, method="contours")
     (result,) = run(batch.detect_items([item], tiny_model, pixel_size_um=1.0, settings=settings))
     how = result.detections.provenance
@@ -86,15 +86,15 @@ def test_images_of_one_name_are_told_apart(tmp_path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         tifffile.imwrite(tmp_path / folder / "a.tif", np.zeros((9, 9), np.uint8))
-    items = batch.list_items([tmp_path / "one", tmp_path / "two"])
-    assert [item.name for item in items] == [
+    found = items.list_items([tmp_path / "one", tmp_path / "two"])
+    assert [item.name for item in found] == [
         (tmp_path / folder / "a.tif").as_posix() for folder in ("one", "two")
     ]
 
 
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(ProjectError, match="has no images"):
-        batch.list_items([tmp_path])
+        items.list_items([tmp_path])
 
 
 def test_odd_files_among_good_ones_are_reported_at_the_end(tiny_project, tiny_model, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -125,3 +126,28 @@ def test_where_the_gpu_is_full_the_cpu_goes_on():
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     np.testing.assert_allclose(heat_map, expected, atol=1e-4)
+
+
+def test_a_network_is_got_ready_once_and_again_when_it_has_changed(
+    intensity_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, made = copy.deepcopy(intensity_model.network), []
+    prepare = type(network).for_detection
+    monkeypatch.setattr(
+        type(network), "for_detection", lambda self: made.append(1) or prepare(self)
+    )
+    image = np.random.default_rng(0).normal(size=(40, 50)).astype(np.float32)
+    first = run(heatmap.heat_map_steps(network, image))
+    np.testing.assert_array_equal(run(heatmap.heat_map_steps(network, image)), first)
+    assert len(made) == 1
+    network.rescale(1, 3)
+    second = run(heatmap.heat_map_steps(network, image))
+    assert (second > first).all()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.1)
+    network.train()(torch.from_numpy(image)[None, None]).mean().backward()
+    optimiser.step()
+    assert not np.allclose(run(heatmap.heat_map_steps(network.eval(), image)), second)
+    network.load_state_dict(before)
+    np.testing.assert_array_equal(run(heatmap.heat_map_steps(network, image)), second)
+    assert len(made) == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,10 @@ import tifffile
 from napari_htcell.annotations import Annotation
 from napari_htcell.config import DetectConfig
 from napari_htcell.detections import Detections, Provenance
+from napari_htcell.export_files import image_record
+from napari_htcell.lazyfiles import sha256_of, state_of
 from napari_htcell.project import ProjectError, ProjectSettings, open_project
+from napari_htcell.thumbnails import thumbnail
 
 GREY = np.zeros((8, 9), np.uint8)
 
@@ -30,6 +34,39 @@ def test_plain_folder(tmp_path: Path) -> None:
     project = open_project(folder_with(tmp_path, "b.TIF", "a.png", "day 2/c.jpg", ".hidden.png"))
     assert project.images == ("a.png", "b.TIF", "day 2/c.jpg")
     assert project.image_path("day 2/c.jpg") == tmp_path / "day 2" / "c.jpg"
+
+
+def test_an_ome_zarr_is_an_image_and_no_folder_of_images(
+    tmp_path: Path, write_ome_zarr: Callable[..., Path]
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (230, 310), dtype=np.uint8)
+    folder_with(tmp_path, "a.png", "day 2/inside.zarr/b.png", "masks/c.zarr/d.png")
+    write_ome_zarr(tmp_path / "day 2" / "c.ome.zarr", pixels, 3.22)
+    project = open_project(tmp_path)
+    assert project.images == ("a.png", "day 2/c.ome.zarr", "day 2/inside.zarr")
+    file = project.read_image("day 2/c.ome.zarr")
+    np.testing.assert_array_equal(file.pixels, pixels)
+    assert isinstance(file.pixels, np.ndarray)
+    assert file.pixel_size_um == 3.22
+    assert project.find_image("day 2/c") == "day 2/c.ome.zarr"
+    assert thumbnail(project.image_path("day 2/c.ome.zarr"), (50, 50)).shape == (37, 50)
+    project.save_annotation("day 2/c.ome.zarr", Annotation.of([[5.0, 6.0]]))
+    assert len(open_project(tmp_path).annotation("day 2/c.ome.zarr").points) == 1
+    assert image_record(project, "day 2/c.ome.zarr").extent == (230, 310)
+
+
+def test_what_an_ome_zarr_holds_can_be_told_from_what_it_held(
+    tmp_path: Path, write_ome_zarr: Callable[..., Path]
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (230, 310), dtype=np.uint8)
+    one = write_ome_zarr(tmp_path / "one.zarr", pixels, 3.22)
+    same = write_ome_zarr(tmp_path / "same.zarr", pixels, 3.22)
+    pixels[200, 300] += 1
+    other = write_ome_zarr(tmp_path / "other.zarr", pixels, 3.22)
+    assert sha256_of(one) == sha256_of(same) != sha256_of(other)
+    before = state_of(one)
+    (one / "0" / "2.2").touch()
+    assert state_of(one) > before
 
 
 def test_nothing_is_written_by_opening_and_looking(tmp_path: Path) -> None:

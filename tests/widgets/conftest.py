@@ -10,7 +10,7 @@ from napari_htcell.annotations import Annotation
 from napari_htcell.config import DetectConfig
 from napari_htcell.detections import Detections, Provenance
 from napari_htcell.progress import run
-from napari_htcell.widgets import jobs
+from napari_htcell.widgets import jobs, reading
 from napari_htcell.widgets.desk import desk_of
 from napari_htcell.widgets.document import Document, Picture
 
@@ -62,5 +62,5 @@ def opened(desk, tiny_project):
     """Return a desk with a project whose first image is shown."""
     project = tiny_project()
     desk.session.open(*run(jobs.open_steps(project.path)))
-    desk.session.show(jobs.read_document(desk.session.project, project.images[0]))
+    desk.session.show(reading.read_document(desk.session.project, project.images[0]))
     return desk

@@ -15,7 +15,7 @@ from qtpy.QtCore import Qt
 from napari_htcell.annotations import Annotation
 from napari_htcell.export_files import image_record
 from napari_htcell.project import ProjectSettings, open_project
-from napari_htcell.widgets import jobs, keys
+from napari_htcell.widgets import keys, reading
 from napari_htcell.widgets.htcell import HTCellPanel, Step
 from napari_htcell.widgets.rectangle import KEY
 
@@ -467,7 +467,7 @@ def test_own_keys_leave_naparis_alone():
 def test_reading_a_document_brings_its_rejections(folder):
     project = open_project(folder)
     project.save_annotation("a.tif", Annotation.empty().reject(GRID[:2]))
-    assert len(jobs.read_document(project, "a.tif").annotation.rejected) == 2
+    assert len(reading.read_document(project, "a.tif").annotation.rejected) == 2
 
 
 def test_dragging_with_alt_zooms_as_ever(hand):

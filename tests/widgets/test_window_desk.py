@@ -11,7 +11,7 @@ from napari.components import ViewerModel
 
 from napari_htcell.annotations import Annotation
 from napari_htcell.progress import run
-from napari_htcell.widgets import jobs
+from napari_htcell.widgets import jobs, reading
 from napari_htcell.widgets.desk import desk_of
 from napari_htcell.widgets.panel import Panel
 
@@ -45,7 +45,7 @@ def test_a_window_that_is_garbage_as_a_whole_saves_the_last_clicks(qtbot, tiny_p
         panel = Panel(ViewerModel())
         panel.myself = panel
         panel.session.open(*run(jobs.open_steps(project.path)))
-        panel.session.show(jobs.read_document(panel.session.project, name))
+        panel.session.show(reading.read_document(panel.session.project, name))
         panel.session.document.add([5, 5])
         panel.session.changed()
         return weakref.ref(panel)
@@ -66,7 +66,7 @@ def test_image_and_points_are_shown(opened, document):
 
 def test_next_image_takes_the_place_of_the_one_before(opened):
     session = opened.session
-    session.show(jobs.read_document(session.project, session.project.images[1]))
+    session.show(reading.read_document(session.project, session.project.images[1]))
     assert len(opened.viewer.layers) == 3
     assert opened.image.name == session.project.images[1]
     np.testing.assert_array_equal(opened.annotated.data, session.document.annotation.points)
@@ -178,7 +178,7 @@ def test_second_image_beside_the_projects_takes_nothing_away(opened, document):
 def test_next_image_of_the_project_while_another_is_worked_on(opened):
     session = opened.session
     other = opened.viewer.add_image(np.zeros((256, 320)))
-    session.show(jobs.read_document(session.project, session.project.images[1]))
+    session.show(reading.read_document(session.project, session.project.images[1]))
     assert opened.image is not other
     assert opened.image.name == session.project.images[1]
     assert len(opened.viewer.layers) == 4

@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt
 
 from napari_htcell.annotations import Annotation
 from napari_htcell.lease import Lease
+from napari_htcell.project import Project
 from napari_htcell.summaries import Summary
 from napari_htcell.widgets import image_table, jobs, read_ahead
 from napari_htcell.widgets.image_table import NAME_ROLE, Column, ImageFilter, ImageTable
@@ -284,7 +285,7 @@ def test_neighbours_are_read_ahead(panel, project, until, monkeypatch):
         raise OSError("the file must not be read again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(jobs, "read_document", fail)
+        patch.setattr(Project, "open_image", fail)
         panel.next_button.click()
         assert is_shown(panel, names[2])
     panel.previous_button.click()

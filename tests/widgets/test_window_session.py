@@ -14,7 +14,7 @@ from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.progress import run
 from napari_htcell.project import open_project
 from napari_htcell.summaries import summarise
-from napari_htcell.widgets import jobs
+from napari_htcell.widgets import jobs, reading
 from napari_htcell.widgets.session import Session
 
 
@@ -27,7 +27,7 @@ def session(tiny_project):
 
 def show(session, index=0):
     name = session.project.images[index]
-    session.show(session.opened(name) or jobs.read_document(session.project, name))
+    session.show(session.opened(name) or reading.read_document(session.project, name))
     return session.document
 
 
@@ -213,7 +213,7 @@ def test_damaged_annotation_is_told_of_and_not_opened(tiny_project):
     assert "expected y and x" in summaries[project.images[0]].fault
     assert not summaries[project.images[1]].fault
     with pytest.raises(ValueError, match="expected y and x"):
-        jobs.read_document(project, project.images[0])
+        reading.read_document(project, project.images[0])
     assert bad.read_text(encoding="utf-8") == "a,b\n1,2\n"
 
 

@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from napari_htcell import config, export, models
+from napari_htcell import config
 from napari_htcell.cli.options import EXISTING, build, given, pixel_size, settings_options
 from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.cli.tables import check_tables, table_options, write_tables
 from napari_htcell.config import DetectConfig
-from napari_htcell.export_files import Content, What
-from napari_htcell.imagefiles import ImageFile
-from napari_htcell.lazyfiles import is_zarr
-from napari_htcell.project import open_project
+from napari_htcell.formats import What
 from napari_htcell.words import count
 
 if TYPE_CHECKING:
@@ -80,6 +77,10 @@ def detect(
     An image that cannot be used is reported and stops nothing; the exit code is 1 then. With
     --output or --points, a run that was stopped is gone on with by the same command.
     """
+    from napari_htcell import models
+    from napari_htcell.lazyfiles import is_zarr
+    from napari_htcell.project import open_project
+
     build(DetectConfig, values)
     asked: dict[What, Path | None] = {"counts": counts, "points": points}
     wanted = {what: path for what, path in asked.items() if path is not None}
@@ -89,9 +90,10 @@ def detect(
     place = folders[0] if len(folders) == 1 else None
     entry = models.find_model(model, place)
     settings = config.override(entry.card.detection, **given(DetectConfig, values))
-    from napari_htcell import batch, many
+    from napari_htcell import many
+    from napari_htcell.items import is_project, list_items
 
-    items = batch.list_items(paths, save=save)
+    items = list_items(paths, save=save)
     models.load_model(model, place)  # or each image would say what is wrong with it
     report.say(f"Detecting with the model {entry.card.name}, threshold {settings.threshold:g}")
     source = click.get_current_context().get_parameter_source("model")
@@ -102,7 +104,7 @@ def detect(
     if pixel_size_um is not None:
         for folder in folders:
             # Or the next call without the flag would replace what this one keeps there.
-            if batch.is_project(folder.path) if save is None else save:
+            if is_project(folder.path) if save is None else save:
                 report.keep_pixel_size(folder, pixel_size_um)
     job = many.Job.of(entry, settings, pixel_size_um)
     with _journal(wanted, job) as journal:
@@ -161,6 +163,9 @@ def _give(
     report: Reporter,
 ) -> None:
     """Write the tables and say what was found."""
+    from napari_htcell import export
+    from napari_htcell.export_files import Content
+    from napari_htcell.imagefiles import ImageFile
     from napari_htcell.many import Records
 
     records = Records(results)

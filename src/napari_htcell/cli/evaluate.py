@@ -5,22 +5,22 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from napari_htcell.cli.options import EXISTING, FiniteRange, build, pixel_size, settings_options
-from napari_htcell.cli.pairs import judgements_of
 from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.cli.side_by_side import show_side_by_side
-from napari_htcell.comparison import Comparison, evaluate_project_steps
 from napari_htcell.config import EvaluateConfig
-from napari_htcell.counting import Intervals
-from napari_htcell.curve import Curve, precision_recall_steps
-from napari_htcell.evaluate import Judgement, Match, Totals, total
-from napari_htcell.pointsfile import PointsFileError
-from napari_htcell.project import Project, open_project
 from napari_htcell.words import count
+
+if TYPE_CHECKING:
+    from napari_htcell.comparison import Comparison
+    from napari_htcell.counting import Intervals
+    from napari_htcell.curve import Curve
+    from napari_htcell.evaluate import Judgement, Match, Totals
+    from napari_htcell.project import Project
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +96,8 @@ def evaluate(
                 "a cut-off in micrometres needs --pixel-size; or give --cutoff-px"
             )
         cutoff = _cutoff(cutoff_um, cutoff_px)
+        from napari_htcell.cli.pairs import judgements_of
+
         judged = judgements_of(
             predicted, truth, pixel_size_um, report, common=common, with_scores=curve
         )
@@ -114,6 +116,8 @@ def _report(
     curve: bool,
 ) -> None:
     """Give a row for each image, and the sum."""
+    from napari_htcell.evaluate import total
+
     matches = [one.judgement.match(one.threshold, **cutoff) for one in images]
     rows = [_row(one, match) for one, match in zip(images, matches, strict=True)]
     totals = _totals(total(matches))
@@ -123,6 +127,8 @@ def _report(
         result |= {"intervals": asdict(intervals)}
         lines.append(intervals.in_words)
     if curve:
+        from napari_htcell.curve import precision_recall_steps
+
         judgements = [one.judgement for one in images]
         drawn = report.follow(precision_recall_steps(judgements, **cutoff))
         result |= {"curve": _points(drawn), "best_threshold": drawn.best_threshold}
@@ -133,11 +139,16 @@ def _report(
 def _project(path: Path) -> Project:
     if not path.is_dir():
         raise click.UsageError(f"{path} is no project; give TRUTH too, to compare two tables")
+    from napari_htcell.project import open_project
+
     return open_project(path)
 
 
 def _of_project(path: Path, name: str | None, report: Reporter, *, curve: bool) -> Comparison:
     """Compare what is kept in a project, or found by a model now, with what is complete there."""
+    from napari_htcell.comparison import evaluate_project_steps
+    from napari_htcell.pointsfile import PointsFileError
+
     project, model = _project(path), None
     if name is not None:
         from napari_htcell.models import load_model

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import click
 
-from napari_htcell import export as core
 from napari_htcell.cli.options import EXISTING_FOLDER
 from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.cli.tables import check_tables, summary_option, table_options, write_tables
-from napari_htcell.export_files import What, content_steps
-from napari_htcell.project import open_project
+from napari_htcell.formats import What
 
 
 @click.command()
@@ -26,6 +24,10 @@ def export(
 
     The format follows the ending of each name. Without a file to write, the counts are printed.
     """
+    from napari_htcell import export as core
+    from napari_htcell.export_files import content_steps
+    from napari_htcell.project import open_project
+
     asked: dict[What, Path | None] = {"counts": counts, "points": points, "summary": summary}
     wanted = {what: path for what, path in asked.items() if path is not None}
     check_tables(wanted)

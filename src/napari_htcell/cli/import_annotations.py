@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from napari_htcell import importing, kept_imports
 from napari_htcell.cli.options import EXISTING, EXISTING_FOLDER, pixel_size
 from napari_htcell.cli.reporting import Reporter, following
-from napari_htcell.project import Project, ProjectError, open_project
 from napari_htcell.words import count
+
+if TYPE_CHECKING:
+    from napari_htcell.project import Project
 
 
 @click.command("import-annotations")
@@ -56,6 +58,9 @@ def import_annotations(
     image that they are named as. Masks become their centroids. Everything is checked before
     anything is written.
     """
+    from napari_htcell import importing, kept_imports
+    from napari_htcell.project import ProjectError, open_project
+
     opened = open_project(project)
     if undo:
         if source is not None:
@@ -91,6 +96,9 @@ def import_annotations(
 
 
 def _take_back(project: Project, report: Reporter) -> None:
+    from napari_htcell import kept_imports
+    from napari_htcell.project import ProjectError
+
     kept = kept_imports.last_import(project)
     if kept is None:
         raise ProjectError(f"{project.path}: has no import that could be taken back")

@@ -14,12 +14,10 @@ from napari_htcell.cli import Stopped
 from napari_htcell.cli.options import EXISTING_FOLDER, given, pixel_size, settings_options
 from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.config import TrainConfig
-from napari_htcell.models import find_model, load_model
-from napari_htcell.own_models import check_new_name
-from napari_htcell.project import Project, open_project
 
 if TYPE_CHECKING:
     from napari_htcell.learn import Steps
+    from napari_htcell.project import Project
 
 FLAGS = {"pixel_size_um": "--network-pixel-size"}
 """An image's pixel size is another thing."""
@@ -68,6 +66,8 @@ def train(
 
     The model is kept in the project. After Ctrl+C the same command goes on where it was.
     """
+    from napari_htcell.project import open_project
+
     opened = open_project(project)
     from napari_htcell.dataset import check_lessons
     from napari_htcell.learn import train_steps
@@ -113,6 +113,9 @@ def fine_tune(
 
     The new model is kept in the project. After Ctrl+C the same command goes on where it was.
     """
+    from napari_htcell.models import find_model, load_model
+    from napari_htcell.project import open_project
+
     opened = open_project(project)
     find_model(start, opened)
     from napari_htcell.dataset import check_lessons
@@ -130,6 +133,7 @@ def fine_tune(
 
 
 def _check(version: str | None, name: str | None, project: Project) -> None:
+    from napari_htcell.own_models import check_new_name
     from napari_htcell.versions import get_version
 
     try:

@@ -8,7 +8,6 @@ import click
 
 from napari_htcell.cli.options import EXISTING_FOLDER
 from napari_htcell.cli.reporting import Reporter, reporting
-from napari_htcell.project import open_project
 from napari_htcell.words import count
 
 
@@ -28,6 +27,8 @@ def mark_complete(
     IMAGES are named as in the project's folder of images. An image without points is complete if
     it has no cells.
     """
+    from napari_htcell.project import open_project
+
     opened = open_project(project)
     names = [opened.find_image(name) or name for name in images]
     files = {name: opened.read_image(name) for name in dict.fromkeys(names)}

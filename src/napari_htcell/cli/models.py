@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from napari_htcell import models as core
-from napari_htcell import own_models
 from napari_htcell.cli.options import EXISTING, EXISTING_FOLDER
 from napari_htcell.cli.reporting import Reporter, reporting
-from napari_htcell.models import ModelEntry
-from napari_htcell.project import Project
 from napari_htcell.words import count
+
+if TYPE_CHECKING:
+    from napari_htcell.models import ModelEntry
+    from napari_htcell.project import Project
 
 project_option: Callable[..., Any] = click.option(
     "--project", type=EXISTING_FOLDER, help="A project, whose own models count too."
@@ -23,7 +23,15 @@ project_option: Callable[..., Any] = click.option(
 
 def _open(project: Path | None) -> Project | None:
     """Return a project that need not have images yet: its models are not about them."""
+    from napari_htcell.project import Project
+
     return None if project is None else Project(project.resolve())
+
+
+def _find(model: str, project: Path | None) -> ModelEntry:
+    from napari_htcell.models import find_model
+
+    return find_model(model, _open(project))
 
 
 @click.group(invoke_without_command=True)
@@ -39,7 +47,9 @@ def models(ctx: click.Context) -> None:
 @reporting
 def list_command(project: Path | None, report: Reporter) -> None:
     """List the project's, the user's and the shipped models."""
-    entries = core.list_models(_open(project))
+    from napari_htcell.models import list_models
+
+    entries = list_models(_open(project))
     lines = [f"{entry.card.headline} ({entry.origin})" for entry in entries]
     report.result([_as_json(entry) for entry in entries], lines or "There are no models.")
 
@@ -50,7 +60,7 @@ def list_command(project: Path | None, report: Reporter) -> None:
 @reporting
 def show(model: str, project: Path | None, report: Reporter) -> None:
     """Show the card of MODEL, a name or a folder."""
-    entry = core.find_model(model, _open(project))
+    entry = _find(model, project)
     report.result(_as_json(entry), _lines(entry))
 
 
@@ -61,6 +71,8 @@ def show(model: str, project: Path | None, report: Reporter) -> None:
 @reporting
 def import_command(path: Path, project: Path | None, name: str | None, report: Reporter) -> None:
     """Import a model from PATH: a zip file that `export` wrote, or a model's folder."""
+    from napari_htcell import own_models
+
     opened = _open(project)
     entry = own_models.import_model(
         path, None if opened is None else opened.models_folder, name=name
@@ -75,7 +87,9 @@ def import_command(path: Path, project: Path | None, name: str | None, report: R
 @reporting
 def export(model: str, path: Path, project: Path | None, report: Reporter) -> None:
     """Write MODEL as one zip file, PATH, or into the folder PATH, to hand on."""
-    entry = core.find_model(model, _open(project))
+    from napari_htcell import own_models
+
+    entry = _find(model, project)
     file = own_models.export_model(entry, path)
     report.done(_as_json(entry) | {"file": str(file)}, f"Wrote {entry.card.name} to {file}")
 
@@ -90,7 +104,9 @@ def rename(model: str, name: str, project: Path | None, report: Reporter) -> Non
 
     What was detected with it keeps the old name.
     """
-    entry = own_models.rename_model(core.find_model(model, _open(project)), name)
+    from napari_htcell import own_models
+
+    entry = own_models.rename_model(_find(model, project), name)
     report.done(_as_json(entry), f"{model} is called {name} now, in {entry.folder}")
 
 
@@ -101,7 +117,9 @@ def rename(model: str, name: str, project: Path | None, report: Reporter) -> Non
 @reporting
 def delete(model: str, yes: bool, project: Path | None, report: Reporter) -> None:
     """Delete MODEL, of the project or of the user, for good."""
-    entry = core.find_model(model, _open(project))
+    from napari_htcell import own_models
+
+    entry = _find(model, project)
     if not yes and entry.origin in ("project", "user"):
         click.confirm(f"Delete {entry.card.headline} in {entry.folder}?", abort=True, err=True)
     own_models.delete_model(entry)

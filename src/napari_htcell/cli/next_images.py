@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from napari_htcell.cli.options import EXISTING_FOLDER
 from napari_htcell.cli.reporting import Reporter, following
-from napari_htcell.project import open_project
-from napari_htcell.summaries import rank_steps
-from napari_htcell.usefulness import Usefulness
+
+if TYPE_CHECKING:
+    from napari_htcell.usefulness import Usefulness
 
 
 @click.command("next")
@@ -25,6 +26,9 @@ def next_images(project: Path, number: int | None, report: Reporter) -> None:
     That is the one in which the model is expected to have most cells wrong: detections near the
     threshold, clicked cells that it missed, and a tenth of the crowded cells.
     """
+    from napari_htcell.project import open_project
+    from napari_htcell.summaries import rank_steps
+
     ranking = report.follow(rank_steps(open_project(project)))
     standings = {one.standing for _, one in ranking}
     if "not detected" in standings and "open" not in standings:

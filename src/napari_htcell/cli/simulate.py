@@ -11,8 +11,7 @@ import click
 from napari_htcell.cli.options import build, given, settings_options
 from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.paper_record import PaperConfig
-from napari_htcell.paper_set import make_paper_set_steps
-from napari_htcell.sample import CommonConfig, SampleConfig, make_project_steps
+from napari_htcell.sample_config import CommonConfig, SampleConfig
 from napari_htcell.simulate import SimulationConfig
 from napari_htcell.words import count
 
@@ -55,6 +54,8 @@ def simulate(folder: Path, is_paper: bool, report: Reporter, **values: Any) -> N
     With --paper FOLDER gets three projects with the numbers of images of the paper. --scale,
     --network-resolution, --workers and --density-spread are for these alone.
     """
+    from napari_htcell.sample import make_project_steps
+
     simulation = build(SimulationConfig, values)
     if is_paper:
         _refuse(ONLY_PROJECT, values, "without --paper, which sets the numbers; take --scale")
@@ -71,6 +72,8 @@ def simulate(folder: Path, is_paper: bool, report: Reporter, **values: Any) -> N
 def _make_paper_set(
     folder: Path, simulation: SimulationConfig, report: Reporter, values: dict[str, Any]
 ) -> None:
+    from napari_htcell.paper_set import make_paper_set_steps
+
     steps = make_paper_set_steps(folder, simulation, **given(PaperConfig, values))
     projects = report.follow(steps, if_stopped=GOES_ON)
     report.done(

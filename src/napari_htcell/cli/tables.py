@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from napari_htcell import export_files
 from napari_htcell.cli.options import NEW_FILE
 from napari_htcell.cli.reporting import Reporter
-from napari_htcell.export_files import FORMATS, Content, What
+from napari_htcell.formats import FORMATS, What
 from napari_htcell.words import count
+
+if TYPE_CHECKING:
+    from napari_htcell.export_files import Content
 
 FLAGS: Mapping[What, str] = {"counts": "--output", "points": "--points", "summary": "--summary"}
 
@@ -38,6 +40,8 @@ def _help(title: str, what: What) -> str:
 
 def check_tables(wanted: Mapping[What, Path]) -> None:
     """Refuse, before any work, names that would cost the user a file."""
+    from napari_htcell import export_files
+
     names: dict[Path, What] = {}
     for what, path in wanted.items():
         other = names.setdefault(path.resolve(), what)
@@ -51,6 +55,8 @@ def check_tables(wanted: Mapping[What, Path]) -> None:
 
 def write_tables(content: Content, wanted: Mapping[What, Path], report: Reporter) -> list[str]:
     """Write files; return what to say of each."""
+    from napari_htcell import export_files
+
     lines = []
     for what, path in wanted.items():
         number = report.follow(

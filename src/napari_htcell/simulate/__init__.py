@@ -6,16 +6,8 @@ field (`scene`) among things that are no cells (`nuisance`), and looks at them t
 contrast microscope and its camera (`optics`). `biologist` makes partial annotations.
 """
 
-from __future__ import annotations
+import lazy_loader
 
-from napari_htcell.simulate.biologist import click_partially, drop_points
-from napari_htcell.simulate.config import SimulationConfig
-from napari_htcell.simulate.scene import SimulatedImage, simulate_image
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
-__all__ = [
-    "SimulatedImage",
-    "SimulationConfig",
-    "click_partially",
-    "drop_points",
-    "simulate_image",
-]
+del lazy_loader

@@ -51,6 +51,8 @@ class Picture:
         Who states the pixel size, in words; empty if nobody does.
     path : Path or None
         The file, where there is one.
+    coarser : tuple of ndarray
+        Copies of a large image that is not in memory, the finest first; see `overview`.
     """
 
     name: str
@@ -59,6 +61,13 @@ class Picture:
     pixel_size_um: float | None = None
     known_from: str = ""
     path: Path | None = None
+    coarser: tuple[npt.NDArray[Any], ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """What the pixels take in memory."""
+        inside = [self.pixels] if isinstance(self.pixels, np.ndarray) else self.coarser
+        return sum(one.nbytes for one in inside)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -78,7 +87,7 @@ class Picture:
 
     def without_pixels(self) -> Picture:
         """Return the same picture, to be read again."""
-        return replace(self, pixels=Unread(tuple(self.pixels.shape)))
+        return replace(self, pixels=Unread(tuple(self.pixels.shape)), coarser=())
 
 
 class Document:

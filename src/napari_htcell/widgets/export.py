@@ -12,7 +12,8 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QProgressBar, QPushButton, 
 from napari_htcell import export_files
 from napari_htcell.atomic import free_path
 from napari_htcell.export import ImageRecord
-from napari_htcell.export_files import FORMATS, Content, What
+from napari_htcell.export_files import Content
+from napari_htcell.formats import FORMATS, What
 from napari_htcell.imagefiles import ImageFile
 from napari_htcell.progress import Progress
 from napari_htcell.widgets.document import Document

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_htcell.project import Project
 from napari_htcell.summaries import Summary
-from napari_htcell.widgets import jobs
+from napari_htcell.widgets import jobs, reading
 from napari_htcell.widgets.autosave import others_text
 from napari_htcell.widgets.document import Document
 from napari_htcell.widgets.filling import Filling
@@ -102,7 +102,7 @@ class ImagesPanel(Panel):
         elif project is not None and not self._reading.is_running:
             self._being_read = name
             self.folder.setText(f"reading {name}…")
-            self._reading.start(f"reading {name}", lambda: jobs.read_steps(project, name))
+            self._reading.start(f"reading {name}", lambda: reading.read_steps(project, name))
 
     def show_most_useful(self) -> None:
         """Show the image of those in the list that teaches most if it is corrected next."""

@@ -89,32 +89,6 @@ def usefulness_steps(
     return {name: summarise_fully(*state) for name, state in states.items()}
 
 
-def read_steps(project: Project, name: str) -> Generator[Progress, None, Document]:
-    """Read an image of a project with its annotation and detections."""
-    yield Progress("reading", 0, 0)
-    return read_document(project, name)
-
-
-def read_document(project: Project, name: str) -> Document:
-    """Read an image of a project with its annotation and detections."""
-    # Before they are read: what is changed from here on is seen when it is saved.
-    stamps = project.stamps(name)
-    file = project.read_image(name)
-    is_stated = project.settings.pixel_size_um is not None
-    picture = Picture(
-        name,
-        file.pixels,
-        file.is_rgb,
-        file.pixel_size_um,
-        "" if file.pixel_size_um is None else "the project" if is_stated else "the image file",
-        project.image_path(name),
-    )
-    annotation = project.annotation(name, file.ndim)
-    document = Document(picture, annotation, project.detections(name), in_project=True)
-    document.stamps = stamps
-    return document
-
-
 def predict_steps(
     picture: Picture,
     model_name: str,

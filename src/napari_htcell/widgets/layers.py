@@ -71,7 +71,8 @@ def image_layer(picture: Picture) -> Image:
     scale = [1.0] * (picture.ndim - 2) + [size or 1.0] * 2
     units = ["pixel"] * (picture.ndim - 2) + ["pixel" if size is None else "um"] * 2
     return Image(
-        picture.pixels,
+        [picture.pixels, *picture.coarser] if picture.coarser else picture.pixels,
+        multiscale=bool(picture.coarser),
         rgb=picture.is_rgb,
         name=picture.name,
         scale=scale,
@@ -85,7 +86,7 @@ def contrast_limits(picture: Picture) -> tuple[float, float] | None:
 
     A few specks are far brighter than any cell; between them and black, cells would be faint.
     """
-    pixels = picture.pixels
+    pixels = picture.coarser[-1] if picture.coarser else picture.pixels
     if picture.ndim == 3:
         pixels = pixels[:: max(1, -(-len(pixels) // FRAMES_LOOKED_AT))]
     thinned = np.asarray(pixels[..., ::SAMPLED, ::SAMPLED])
@@ -104,7 +105,9 @@ def show_picture(layer: Image, picture: Picture) -> bool:
     bool
         False, with the layer as it was, if the picture is of another kind.
     """
-    if layer.ndim != picture.ndim or bool(layer.rgb) != picture.is_rgb or layer.multiscale:
+    if layer.ndim != picture.ndim or bool(layer.rgb) != picture.is_rgb:
+        return False
+    if layer.multiscale or picture.coarser:
         return False
     like = image_layer(picture)
     layer.data = picture.pixels

@@ -96,6 +96,6 @@ class OpenDocuments:
         """Let go of the pixels of images that were shown long ago, when they take much memory."""
         size = 0
         for number, one in enumerate(reversed(self._documents.values())):
-            size += int(getattr(one.picture.pixels, "nbytes", 0))
+            size += one.picture.nbytes
             if number and size > PIXEL_BYTES and one.picture.is_read:
                 one.picture = one.picture.without_pixels()

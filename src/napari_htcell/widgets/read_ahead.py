@@ -6,9 +6,10 @@ from collections.abc import Generator, Sequence
 
 from qtpy.QtCore import QObject
 
+from napari_htcell.lazyfiles import is_zarr
 from napari_htcell.progress import Progress
 from napari_htcell.project import Project
-from napari_htcell.widgets import jobs, saving
+from napari_htcell.widgets import reading, saving
 from napari_htcell.widgets.document import Document
 from napari_htcell.widgets.worker import Job
 
@@ -76,9 +77,11 @@ class ReadAhead(QObject):
 def _read(project: Project, name: str) -> Document | None:
     """Read an image; None if it is too large, or is damaged, which is told when it is opened."""
     try:
-        if project.image_path(name).stat().st_size > LARGEST_BYTES:
+        path = project.image_path(name)
+        # What of an OME-Zarr is large is known once it is opened.
+        if is_zarr(path) or path.stat().st_size > LARGEST_BYTES:
             return None
-        document = jobs.read_document(project, name)
+        document = reading.read_document(project, name)
     except (ValueError, OSError):
         return None
-    return document if document.picture.pixels.nbytes <= LARGEST_BYTES else None
+    return document if document.picture.nbytes <= LARGEST_BYTES else None

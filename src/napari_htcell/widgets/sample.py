@@ -14,7 +14,7 @@ from napari_htcell.progress import run
 from napari_htcell.project import Project, open_project
 from napari_htcell.sample import copy_sample
 from napari_htcell.summaries import Summary
-from napari_htcell.widgets import jobs, layers, point_layers
+from napari_htcell.widgets import jobs, layers, point_layers, reading
 from napari_htcell.widgets.document import Document
 
 METADATA_KEY = "napari-htcell sample"
@@ -40,7 +40,7 @@ def own_sample() -> Project:
 def open_sample() -> list[tuple[Any, dict[str, Any], str]]:
     """Return the first sample image with its partial annotation, as napari's layer data (npe2)."""
     project = own_sample()
-    document = jobs.read_document(project, project.images[0])
+    document = reading.read_document(project, project.images[0])
     image = layers.image_layer(document.picture)
     points = point_layers.annotated_layer(document.picture.ndim, document.picture.pixel_size_um)
     layers.place(points, image)
@@ -71,7 +71,7 @@ def take_over(viewer: Any) -> OpenedSample | None:
         return None
     place = home(images[0])
     project, summaries = run(jobs.open_steps(place["project"]))
-    document = jobs.read_document(project, place["image"])
+    document = reading.read_document(project, place["image"])
     for layer in ours:
         layer.metadata = {}
         if isinstance(layer, Points):

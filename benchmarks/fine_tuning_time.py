@@ -1,0 +1,119 @@
+"""Seconds of fine-tuning against the number of complete images, and what they are spent on.
+
+    .venv/bin/python benchmarks/fine_tuning_time.py --threads 1 --output fine_tuning_time.json
+
+The shipped model is fine-tuned on simulated images of 2048 x 1532 pixels as the window does it,
+with its whole cross-validation. Processor seconds are those of this process, which other programs
+hardly change; on one thread they are what an idle core would take.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import click
+import torch
+
+from napari_htcell import assessment, learn, load_model, processes, sample
+from napari_htcell.cards import software
+from napari_htcell.config import DEFAULT_MODEL
+from napari_htcell.models import Model
+from napari_htcell.project import Project
+from napari_htcell.simulate import SimulationConfig
+
+SCENE = SimulationConfig(height_px=1532, width_px=2048)
+
+
+class Account:
+    """Processor seconds by what they were spent on."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.steps: defaultdict[str, int] = defaultdict(int)
+        self._last = time.process_time()
+        self._elsewhere = 0.0
+
+    def enter(self, what: str) -> None:
+        """Book what has passed since the last entry, but what was booked as `timed`."""
+        now = time.process_time()
+        self.seconds[what] += now - self._last - self._elsewhere
+        self.steps[what] += 1
+        self._last, self._elsewhere = now, 0.0
+
+    def timed(self, what: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that books its own time."""
+
+        def booked(*arguments: Any, **options: Any) -> Any:
+            start = time.process_time()
+            try:
+                return function(*arguments, **options)
+            finally:
+                took = time.process_time() - start
+                self.seconds[what] += took
+                self._elsewhere += took
+
+        return booked
+
+
+def measure(model: Model, project: Project) -> dict[str, Any]:
+    """Fine-tune once."""
+    account, start = Account(), time.perf_counter()
+    with (
+        mock.patch.object(assessment, "judge", account.timed("judging", assessment.judge)),
+        mock.patch.object(
+            learn, "choose_precision", account.timed("trying formats", learn.choose_precision)
+        ),
+    ):
+        steps = learn.fine_tune_steps(model, project)
+        while True:
+            try:
+                report = next(steps)
+            except StopIteration as stop:
+                card = stop.value.card
+                break
+            account.enter(report.what.partition(" from ")[0])
+        account.enter("keeping")
+    return {
+        "wall_seconds": time.perf_counter() - start,
+        "processor_seconds": sum(account.seconds.values()),
+        "spent_on": dict(account.seconds),
+        "steps": {name: n for name, n in account.steps.items() if name != "keeping"},
+        "precision": card.precision,
+    }
+
+
+@click.command()
+@click.option("--images", "numbers", default="1,2,4,8,12", show_default=True)
+@click.option("--model", "name", default=DEFAULT_MODEL, show_default=True)
+@click.option("--threads", default=None, type=int, help="Of torch.  [default: its own]")
+@click.option("--output", type=click.Path(path_type=Path), default=None, help="JSON file to write.")
+def main(numbers: str, name: str, threads: int | None, output: Path | None) -> None:
+    """Print what fine-tuning takes."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    about = {"model": name, "threads": torch.get_num_threads(), "cores": processes.cores()}
+    result: dict[str, Any] = about | {"software": software(), "images": {}}
+    for number in map(int, numbers.split(",")):
+        with tempfile.TemporaryDirectory() as place:
+            project = sample.make_project(
+                Path(place) / "p", SCENE, n_images=number, n_complete=number, n_masks=0, seed=5000
+            )
+            result["images"][number] = found = measure(load_model(name), project)
+        said = ", ".join(f"{what} {took:.1f}" for what, took in found["spent_on"].items())
+        click.echo(
+            f"{number} images, {found['precision']}: {found['processor_seconds']:.1f} s of one "
+            f"core ({found['wall_seconds']:.1f} s): {said}"
+        )
+        if output is not None:
+            output.write_text(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()

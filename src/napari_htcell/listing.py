@@ -1,0 +1,42 @@
+"""Which files and folders below a folder are images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from napari_htcell.imagefiles import SUFFIXES
+from napari_htcell.lazyfiles import ZARR_SUFFIX, is_zarr
+
+IMAGE_SUFFIXES = (*SUFFIXES, ZARR_SUFFIX)
+"""Endings of images; one in `ZARR_SUFFIX` is a folder."""
+
+
+def image_names(root: Path, leave_out: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the images in a folder and below: their paths there, with forward slashes, in order.
+
+    What begins with a dot is hidden, and left out.
+
+    Parameters
+    ----------
+    root : Path
+    leave_out : collection of str, optional
+        Names of folders directly in it that hold other things.
+    """
+    found = []
+    for folder, inside, files in os.walk(root):
+        here = Path(folder)
+        seen = [
+            name
+            for name in inside
+            if not name.startswith(".") and not (here == root and name in leave_out)
+        ]
+        zarrs = [name for name in seen if is_zarr(Path(name))]
+        inside[:] = [name for name in seen if name not in zarrs]
+        found += [
+            (here / name).relative_to(root).as_posix()
+            for name in (*files, *zarrs)
+            if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+        ]
+    return tuple(sorted(found))
