@@ -4,9 +4,9 @@
 
 All versions of the paper, ours and both baselines, base width 16, from one project: partially
 clicked images (simulated ones, and T98G training images of which a third of the points is dropped,
-crowded first), and complete images of both kinds, with masks; E from the T98G images alone, and from all of their
-points. T98G is MIT licensed. The card that training writes names every image; its test figures are
-measured with the weights as they are on disk.
+crowded first), and complete images of both kinds, with masks; E from the T98G images alone, and
+from all of their points. T98G is MIT licensed. The card that training writes names every image;
+its test figures are measured with the weights as they are on disk.
 """
 
 from __future__ import annotations

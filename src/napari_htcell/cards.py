@@ -112,6 +112,19 @@ class Card(_Record):
             for one in self.images + self.earlier_images
         )
 
+    def count_errors_at(self, *, pixel_size_assumed: bool) -> CountErrors | None:
+        """Return what is known of the error of counts in an image.
+
+        Parameters
+        ----------
+        pixel_size_assumed : bool
+            Whether nobody states the image's pixel size. If it was stated of all that the errors
+            were measured on, they say nothing of a count that a wrong size may have doubled.
+        """
+        if pixel_size_assumed and not any(one.pixel_size_assumed for one in self.images):
+            return None
+        return self.count_errors
+
     @property
     def is_no_better(self) -> bool:
         """Whether fine-tuning did not help, as far as images left out of it can tell."""
@@ -126,7 +139,9 @@ class Card(_Record):
         if self.new_share == 0:
             return (
                 "nothing of what was learnt, since images left out came out worse with it: the "
-                f"network is still that of {self.base_model}, its threshold is new"
+                f"network is still that of {self.base_model}, and only its scores were fitted to "
+                f"these images, so that the threshold, now {self.detection.threshold:.2f}, does "
+                f"not compare with that of {self.base_model}"
             )
         return (
             f"{100 * self.new_share:.0f} % of what was learnt, the rest is {self.base_model}'s: "

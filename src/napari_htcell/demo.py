@@ -61,6 +61,8 @@ class DemoResult:
         The project's folder and the two tables.
     picture : Path or None
         Picture of the window, if there was one.
+    kept : str
+        What was kept of what was learnt, if not all of it.
     """
 
     rows: tuple[DemoRow, ...]
@@ -69,6 +71,7 @@ class DemoResult:
     counts: Path
     points: Path
     picture: Path | None = None
+    kept: str = ""
 
     @property
     def unseen(self) -> tuple[DemoRow, ...]:
@@ -221,6 +224,7 @@ def project_steps(
         project.path,
         counts,
         points,
+        kept=tuned.card.kept_part,
     )
 
 
@@ -242,6 +246,7 @@ def table(result: DemoResult) -> str:
         "",
         f"before: model {result.models[0]}; after: {result.models[1]}, fine-tuned on the images "
         "with *",
+        *([f"kept: {result.kept}"] if result.kept else []),
         f"F: a cell counts within {EvaluateConfig().cutoff_um:g} um; simulated images say little "
         "about real ones",
         f"counts: {result.counts}",

@@ -106,7 +106,7 @@ class Prediction:
             date=datetime.now(UTC).isoformat(timespec="seconds"),
             plugin_version=version("napari-htcell"),
             frames=frames if len(frames) < len(self.heat_maps) else None,
-            count_errors=self.card.count_errors,
+            count_errors=self.card.count_errors_at(pixel_size_assumed=self.pixel_size_assumed),
         )
         scores = np.concatenate([one.scores for one in found])
         areas = [one.areas_px for one in found if one.areas_px is not None]

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from napari_htcell import peaks
+from napari_htcell.cards import TrainingImage
 from napari_htcell.config import DetectConfig
+from napari_htcell.counting import CountErrors
 from napari_htcell.detect import PixelSizeAssumedWarning, detect, predict_steps
 from napari_htcell.evaluate import evaluate
 from napari_htcell.imagefiles import PixelSizeWarning
@@ -296,3 +298,29 @@ def test_the_shipped_model_finds_the_same_as_the_network_that_was_trained(
     assert len(found) == len(expected) > 20
     np.testing.assert_allclose(found.points, expected.points, atol=0.01)
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore::napari_htcell.detect.PixelSizeAssumedWarning")
+@pytest.mark.parametrize(("learnt_assumed", "is_known"), [(False, False), (True, True)])
+def test_a_count_at_an_assumed_pixel_size_has_no_interval(
+    intensity_model: Model, learnt_assumed: bool, is_known: bool
+) -> None:
+    """Unless the errors were measured on images whose pixel size was assumed just so."""
+    settings = intensity_model.card.detection
+    errors = CountErrors(
+        rate=0.9, images=9, settings=settings, thresholds=(settings.threshold,), factors=(1.0,)
+    )
+    learnt = TrainingImage(
+        name="a.tif",
+        sha256="0" * 64,
+        status="complete",
+        points=3,
+        pixel_size_assumed=learnt_assumed,
+    )
+    card = intensity_model.card.model_copy(update={"count_errors": errors, "images": (learnt,)})
+    model = Model(card, intensity_model.network)
+    image = np.zeros((64, 64), np.uint8)
+    stated = detect(image, model, pixel_size_um=2.0)
+    assert stated.provenance.count_error is not None
+    assumed = detect(image, model)
+    assert (assumed.provenance.count_error is not None) == is_known

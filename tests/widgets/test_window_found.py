@@ -28,13 +28,13 @@ def test_nothing_was_detected(document):
 
 
 def test_no_interval_of_a_model_whose_errors_are_not_known(document):
-    assert found_text(document) == "B found 3 cells; 2 not clicked yet."
+    assert found_text(document) == "B found 3 cells above 0.50; 2 not clicked yet."
 
 
 def test_the_interval_moves_with_the_clicks(judged):
     # 3 detections reach 2.02 to either side; with the clicks there are 4 cells, 2 of them clicked.
     assert found_text(judged) == (
-        "B found 3 cells; 2 not clicked yet. With your clicks 4: 2 to 7 at 90%."
+        "B found 3 cells above 0.50; 2 not clicked yet. With your clicks 4: 2 to 7 at 90%."
     )
 
 

@@ -150,7 +150,8 @@ def _report(results: Sequence[FileResult], report: Reporter) -> list[dict[str, s
     if assumed:
         report.warn(
             f"{len(assumed)} of {count(len(results), 'image')} without a stated pixel size: "
-            f"{assumed[0]:g} um, that of the model's training images, was assumed "
+            f"{assumed[0]:g} um, that of the model's training images, was assumed. Counts may be "
+            "off by a factor of two if it is wrong, and have no interval "
             "(state it with --pixel-size)"
         )
     return failed

@@ -158,6 +158,11 @@ def _finish(steps: Steps, project: Project, report: Reporter) -> None:
     ]
     if card.kept_part:
         lines.append(f"kept: {card.kept_part}")
+    lines.append(f"threshold: {card.detection.threshold:.2f}")
+    if card.count_errors is None:
+        lines.append(
+            "counts will have no interval: that takes three complete images to judge the model"
+        )
     if card.is_no_better:
         report.warn(
             f"{card.name} is no better there than {card.base_model}, which knew such images "

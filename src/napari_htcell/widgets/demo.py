@@ -60,14 +60,19 @@ class WindowDemo:
 
     def run(self) -> demo.DemoResult:
         """Do the whole job and take a picture of the window."""
+        say("opening the sample project")
         self.open()
         before_model = self.session.model
+        say(f"detecting in its {len(self.project.images)} images with {before_model}")
         self.detect_all()
         before = demo.scores(self.project)
         chosen = demo.choose_images(self.project)
+        say(f"completing {', '.join(chosen)}")
         for name in chosen:
             self.complete(name)
+        say("fine-tuning on these, a few minutes")
         self._fine_tune()
+        say(f"detecting again, with {self.session.model}")
         self.detect_all()
         after = demo.scores(self.project)
         counts, points = self._export()
@@ -78,6 +83,7 @@ class WindowDemo:
             counts,
             points,
             self._take_picture(chosen),
+            kept=self._kept(),
         )
 
     def open(self) -> None:
@@ -122,6 +128,10 @@ class WindowDemo:
         if self.session.model == started_from:
             raise click.ClickException("fine-tuning did not end with a new model")
 
+    def _kept(self) -> str:
+        entry = self.session.entry()
+        return "" if entry is None else entry.card.kept_part
+
     def _export(self) -> tuple[Path, Path]:
         self.dock.show_step(Step.EXPORT)
         folder = self.project.exports_folder
@@ -159,6 +169,11 @@ class WindowDemo:
         job.failed.disconnect(errors.append)
         if errors:
             raise click.ClickException(str(errors[0]))
+
+
+def say(what: str) -> None:
+    """Tell who waits, beside the table that is printed at last, what is being done."""
+    click.echo(f"{what} ...", err=True)
 
 
 @click.command()

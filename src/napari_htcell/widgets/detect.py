@@ -207,7 +207,8 @@ class DetectPanel(Panel):
             usual = "" if entry is None else f" of {entry.card.image_pixel_size_um:g} µm"
             self.pixel_hint.setText(
                 f"⚠ Nobody states the pixel size; the model's usual one{usual} is taken. "
-                "If your images differ, type theirs: cells of a wrong size are missed."
+                "If your images differ, type theirs: "
+                "with a wrong size the count can be double or half."
             )
         else:
             self.pixel_hint.setText(f"From {document.picture.known_from}.")

@@ -17,7 +17,9 @@ def found_text(document: Document) -> str:
     found = not_rejected(document.annotation, found)
     cells, frames = count(len(found), "cell"), found.provenance.frames
     where = "" if frames is None else f" in {count(len(frames), 'frame')}"
-    text = f"{found.provenance.model} found {cells}{where}; {len(candidates)} not clicked yet."
+    how = found.provenance
+    text = f"{how.model} found {cells}{where} above {how.settings.threshold:.2f}; "
+    text += f"{len(candidates)} not clicked yet."
     if not document.annotation.complete_frames and document.picture.ndim == 2:
         text += _interval_text(document, len(candidates))
     if document.annotation.complete_frames:
