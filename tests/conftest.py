@@ -97,6 +97,29 @@ def write_ome_zarr():
 
 
 @pytest.fixture
+def nobody():
+    """Return a context in which the tests have the rights of any user, where root runs them.
+
+    Only its owner can enter `tmp_path`: what is to be reached has to be elsewhere.
+    """
+    if os.name != "posix":
+        pytest.skip("Windows has other permissions")
+    is_root = os.geteuid() == 0
+
+    @contextmanager
+    def without_rights() -> Iterator[None]:
+        if is_root:
+            os.seteuid(65534)
+        try:
+            yield
+        finally:
+            if is_root:
+                os.seteuid(0)
+
+    return without_rights
+
+
+@pytest.fixture
 def tiny_images() -> SimulationConfig:
     """Return the looks of `tiny_project`'s images."""
     return TINY_IMAGES

@@ -18,6 +18,10 @@ FORGOTTEN_SECONDS = 24 * 3600.0
 """Nobody takes as long to write something."""
 
 
+class InUseError(PermissionError):
+    """A file cannot be replaced, though others can be made beside it; the text says what to do."""
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to a temporary file beside `path`, flush it to disk, and put it in place.
 
@@ -32,6 +36,8 @@ def write_bytes(path: Path, content: bytes) -> None:
     ------
     OSError
         If the disk is full or the folder cannot be written; `path` is then as it was.
+    InUseError
+        If only `path` cannot be replaced.
     """
     with prepared({path: content}):
         pass
@@ -55,7 +61,7 @@ def writing(path: Path) -> Iterator[BinaryIO]:
     with _gone_if_it_fails([unfinished]):
         with _made(unfinished) as stream:
             yield stream
-        unfinished.replace(path)
+        _put(unfinished, path)
     _sync_folder(path.parent)
 
 
@@ -77,9 +83,21 @@ def prepared(contents: Mapping[Path, bytes]) -> Iterator[None]:
                 stream.write(content)
         yield
         for path, ready in unfinished.items():
-            ready.replace(path)
+            _put(ready, path)
     for folder in {path.parent for path in contents}:
         _sync_folder(folder)
+
+
+def _put(ready: Path, path: Path) -> None:
+    """Give a finished file its name."""
+    try:
+        ready.replace(path)
+    except PermissionError as error:
+        # Windows lets nobody replace what Excel has open.
+        raise InUseError(
+            f"{path}: cannot be replaced; is it open in another program, such as Excel? Close it "
+            "there, and try again"
+        ) from error
 
 
 @contextmanager
@@ -129,15 +147,22 @@ def new_folder(path: Path) -> Iterator[Path]:
     FileExistsError
         If `path` is already there: nothing is overwritten.
     """
+    taken = f"{path} is already there; choose another name or delete it first"
     if path.exists():
-        raise FileExistsError(f"{path} is already there; choose another name or delete it first")
+        raise FileExistsError(taken)
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent)
     unfinished = beside(path)
     unfinished.mkdir()
     try:
         yield unfinished
-        unfinished.rename(path)
+        try:
+            unfinished.rename(path)
+        except OSError as error:
+            # Somebody else was quicker; systems have several names for that.
+            if path.exists():
+                raise FileExistsError(taken) from error
+            raise
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise

@@ -12,12 +12,6 @@ import torch
 from napari_htcell.config import DeviceChoice, PrecisionChoice
 from napari_htcell.network import Network
 
-_NO_MEMORY = (
-    "allocate memory", "could not create a primitive", "could not create a memory object",
-    "could not execute a primitive",
-)  # fmt: skip
-"""What torch and oneDNN say of the CPU's memory, which has no class of its own."""
-
 WORTHWHILE = 0.9
 """bfloat16 is taken if it needs at most this part of float32's time."""
 
@@ -86,13 +80,6 @@ def place(network: Network, device: torch.device) -> Network:
     order, and the numbers are the same.
     """
     return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-
-
-def is_short_of_memory(error: Exception) -> bool:
-    """Return whether an error says that there was not enough memory for a computation."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
 
 
 def give_back_memory(device: torch.device) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from napari_htcell import parquet, pointsfile, rois, summary, workbook
+from napari_htcell import atomic, parquet, pointsfile, rois, summary, workbook
 from napari_htcell.export import COUNT_COLUMNS, POINT_COLUMNS, ImageRecord, Row
 from napari_htcell.formats import FORMATS, What
 from napari_htcell.imagefiles import ImageError, ImageFile
@@ -110,6 +110,8 @@ def content_steps(project: Project) -> Generator[Progress, None, Content]:
 def write_steps(content: Content, path: Path, what: What) -> Generator[Progress, None, int]:
     """Write a file in the format that its name says, replacing it in one step.
 
+    Where the file is open in another program, as a table in Excel on Windows, it is written beside.
+
     Returns
     -------
     int
@@ -119,8 +121,21 @@ def write_steps(content: Content, path: Path, what: What) -> Generator[Progress,
     Raises
     ------
     ExportError
-        If the name says no format.
+        If the name says no format, or the file is open in another program; then with the name
+        that it was written under.
     """
+    try:
+        return (yield from _write_steps(content, path, what))
+    except atomic.InUseError as error:
+        spare = atomic.free_path(path, path.suffix)
+        yield from _write_steps(content, spare, what)
+        raise ExportError(
+            f"{path}: is it open in another program, such as Excel? It could not be replaced; what "
+            f"you exported is in {spare.name}"
+        ) from error
+
+
+def _write_steps(content: Content, path: Path, what: What) -> Generator[Progress, None, int]:
     suffix, records = path.suffix.lower(), content.records
     if suffix not in FORMATS[what]:
         known = " or ".join(FORMATS[what])

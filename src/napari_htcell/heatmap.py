@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from napari_htcell.device import give_back_memory, is_short_of_memory, place
+from napari_htcell.device import give_back_memory, place
 from napari_htcell.frame import squares
+from napari_htcell.memory import is_short_of_memory
 from napari_htcell.network import Network
 
 SMALLEST_TILE_PX = 64

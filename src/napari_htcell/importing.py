@@ -96,7 +96,8 @@ def chosen(sets: Sequence[PointSet], kinds: Collection[str] = ()) -> list[PointS
     missing = [kind for kind in kinds if kind.casefold() not in names]
     if missing:
         there = ", ".join(dict.fromkeys(one.title or one.kind for one in sets)) or "none"
-        raise ImportFileError(f"{sets[0].where}: has no points of type {missing[0]}, but {there}")
+        where = f"{sets[0].where}: has" if sets else "there are"
+        raise ImportFileError(f"{where} no points of type {missing[0]}, but {there}")
     return [one for one in sets if wanted & {one.kind.casefold(), one.title.casefold()}]
 
 
@@ -166,9 +167,12 @@ def for_one_image(
     Raises
     ------
     ValueError
-        If anything is wrong with it, or it has points of several images, none of them this one.
+        If anything is wrong with it, it has no points, or those of several images, none of them
+        this one.
     """
     sets = chosen(read_point_sets(source), kinds)
+    if not sets:
+        raise ImportFileError(f"{source}: has no clicks; was the right file chosen?")
     names = {one.image for one in sets}
     if len(names) > 1:
         sets = [one for one in sets if one.image == target.name]

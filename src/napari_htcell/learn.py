@@ -32,10 +32,10 @@ from napari_htcell.device import (
     choose_device,
     choose_precision,
     give_back_memory,
-    is_short_of_memory,
     place,
 )
 from napari_htcell.folds import turns_of
+from napari_htcell.memory import is_short_of_memory
 from napari_htcell.mixing import best_share, mixed
 from napari_htcell.models import Model
 from napari_htcell.progress import Progress, run
@@ -262,7 +262,6 @@ def _learn_on(
         judgements = calibrated(network, judgements)
     card = card.model_copy(
         update={
-            "name": atomic.free_path(project.models_folder / card.name).name,
             # Two stages may learn from the same image.
             "images": tuple(dict.fromkeys(one.card for each in lessons for one in each.images)),
             "steps": sum(lesson.steps for lesson in lessons),
@@ -280,9 +279,23 @@ def _learn_on(
         in_turns=bool(turns),
         tolerance=version.tolerance,
     )
-    model = models.save_model(Model(card, network.cpu().eval()), project.models_folder)
+    model = _keep(Model(card, network.cpu().eval()), project)
     checkpoint.delete(project.training_folder, job)
     return model
+
+
+def _keep(model: Model, project: Project) -> Model:
+    """Save a model in the project, under another name if somebody has taken its own by now."""
+    wanted = project.models_folder / model.card.name
+    while True:
+        name = atomic.free_path(wanted).name
+        named = Model(model.card.model_copy(update={"name": name}), model.network)
+        try:
+            return models.save_model(named, project.models_folder)
+        except FileExistsError:
+            # Another training has ended at the same moment.
+            if not (project.models_folder / name).exists():
+                raise
 
 
 def _lessons(

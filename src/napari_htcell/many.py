@@ -7,6 +7,7 @@ in whatever order images were finished.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
@@ -234,7 +235,8 @@ def _by_many(
 
 def _task(item: Item, job: Job) -> Task:
     size = item.pixel_size_um if job.pixel_size_um is None else job.pixel_size_um
-    return Task(job, item.path.resolve(), item.name, size)
+    # Path.resolve fails for links that lead in a circle, which is told of that image alone.
+    return Task(job, Path(os.path.realpath(item.path)), item.name, size)
 
 
 def _keep(item: Item, entry: Entry, journal: Journal) -> None:

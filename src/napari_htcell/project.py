@@ -63,10 +63,13 @@ class Stamps:
     ----------
     annotation, detections : tuple of (tuple of int or None)
         Of the table and of what belongs to it; None for a file that is not there.
+    image : tuple of int or None
+        Of the image itself.
     """
 
     annotation: tuple[Stamp | None, ...]
     detections: tuple[Stamp | None, ...]
+    image: Stamp | None
 
 
 class ProjectError(ValueError):
@@ -262,12 +265,15 @@ class Project:
 
     def stamps(self, name: str) -> Stamps:
         """Return what tells whether an image's files are still those that were read."""
-        return Stamps(
-            *(
-                tuple(_stamp(with_suffix(self._beside(kind, name), suffix)) for suffix in KEPT_AS)
-                for kind in ("annotations", "detections")
-            )
+        annotation, detections = (
+            tuple(_stamp(with_suffix(self._beside(kind, name), suffix)) for suffix in KEPT_AS)
+            for kind in ("annotations", "detections")
         )
+        return Stamps(annotation, detections, self.image_stamp(name))
+
+    def image_stamp(self, name: str) -> Stamp | None:
+        """Return what tells whether an image is still the one that was read."""
+        return _stamp(self.image_path(name))
 
     def _beside(self, kind: str, name: str) -> Path:
         self.image_path(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -76,3 +77,24 @@ def test_counts_are_printed_without_a_file(htcell, clicked):
     assert [(row["image"], row["frame"], row["annotated"]) for row in rows] == [
         ("=b.tif", 0, 1), ("a.tif", 0, 2), ("t.tif", 0, 1), ("t.tif", 1, 0), ("t.tif", 2, 1)
     ]  # fmt: skip
+
+
+def test_a_table_that_cannot_be_replaced_keeps_no_other_from_being_written(
+    htcell, clicked, tmp_path, monkeypatch
+):
+    counts, points, replace = tmp_path / "counts.csv", tmp_path / "points.csv", Path.replace
+    assert htcell("export", clicked.path, "-o", counts).exit_code == 0
+
+    def refuse(self, target):
+        if Path(target) == counts:
+            raise PermissionError(13, "Access is denied")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    result = htcell("export", clicked.path, "-o", counts, "--points", points)
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert "is it open in another program, such as Excel?" in line
+    assert "counts-2.csv" in line
+    assert (tmp_path / "counts-2.csv").read_bytes() == counts.read_bytes()
+    assert len(points.read_text(encoding="utf-8").splitlines()) == 6

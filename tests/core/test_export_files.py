@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -12,6 +15,7 @@ import tifffile
 
 from napari_htcell import export_files, rois
 from napari_htcell.annotations import Annotation, Region
+from napari_htcell.atomic import InUseError
 from napari_htcell.config import DetectConfig
 from napari_htcell.detections import Detections, Provenance
 from napari_htcell.export import COUNT_COLUMNS, POINT_COLUMNS, ImageRecord
@@ -184,3 +188,38 @@ def test_a_stopped_workbook_is_not_written(tmp_path, monkeypatch):
     assert [next(steps).done for _ in range(3)] == [0, 2, 4]
     steps.close()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [".csv", ".xlsx", ".zip", ".parquet"])
+def test_a_file_that_cannot_be_replaced_is_kept_and_the_export_is_beside_it(nobody, ending):
+    """As when Excel has it open on Windows: others can be made in the folder, this one stays."""
+    if os.geteuid():
+        pytest.skip("only root can make files of another user")
+    content = Content("x", [ImageRecord("a.tif", None, Annotation.of(np.ones((3, 2))))], None)
+    more = Content("x", [ImageRecord("a.tif", None, Annotation.of(np.ones((4, 2))))], None)
+    with tempfile.TemporaryDirectory() as folder:
+        # In such a folder nobody replaces what belongs to another.
+        Path(folder).chmod(0o1777)
+        path = Path(folder) / f"points{ending}"
+        run(export_files.write_steps(content, path, "points"))
+        before = path.read_bytes()
+        with nobody(), pytest.raises(ExportError) as error:
+            run(export_files.write_steps(more, path, "points"))
+        assert "open in another program, such as Excel?" in str(error.value)
+        assert f"is in points-2{ending}" in str(error.value)
+        assert path.read_bytes() == before
+        beside = path.with_name(f"points-2{ending}")
+        assert {one.name for one in path.parent.iterdir()} == {path.name, beside.name}
+        run(export_files.write_steps(more, path, "points"))
+        if ending == ".csv":
+            assert path.read_bytes() == beside.read_bytes() != before
+
+
+def test_where_nothing_can_be_made_it_is_said_and_nothing_is_left(nobody):
+    content = Content("x", [ImageRecord("a.tif", None, Annotation.of(np.ones((3, 2))))], None)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o555)
+        with nobody(), pytest.raises(PermissionError) as error:
+            run(export_files.write_steps(content, Path(folder) / "points.csv", "points"))
+        assert not isinstance(error.value, InUseError)
+        assert list(Path(folder).iterdir()) == []

@@ -73,3 +73,16 @@ def test_every_public_name_is_there() -> None:
     assert promised <= set(dir(napari_htcell))
     for name in promised:
         assert getattr(napari_htcell, name).__name__ == name
+
+
+def test_nothing_is_downloaded_or_sent() -> None:
+    """No module can: even where a file asks for it. Dask does, when a scheduler is named."""
+    network = {"socket", "ssl", "urllib", "http", "ftplib", "smtplib", "requests", "httpx"}
+    network |= {"aiohttp", "urllib3", "huggingface_hub", "pooch", "torch.hub"}
+    for path in FOLDER.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in getattr(node, "names", ()) if alias.name]
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names = names if isinstance(node, ast.Import | ast.ImportFrom) else []
+            found = {name for name in names if name in network or name.split(".")[0] in network}
+            assert not found, f"{path} imports {found}"

@@ -40,6 +40,15 @@ def test_a_kind_that_is_not_there():
         chosen(sets(("1", "Type 1"), ("2", "dead")), ["7"])
 
 
+def test_a_file_without_points_is_said(tmp_path):
+    with pytest.raises(ImportFileError, match="no points of type 1, but none"):
+        chosen([], ["1"])
+    table = tmp_path / "points.csv"
+    table.write_text("image,y,x\n", encoding="utf-8")
+    with pytest.raises(ImportFileError, match=r"points\.csv: has no clicks"):
+        for_one_image(table, Target("a.tif", (20, 30)))
+
+
 def test_points_of_several_kinds_are_put_together():
     kinds = [PointSet("a.tif", ONE + step, "file") for step in (0, 1)]
     annotation = to_annotation(kinds, Target("a.tif", (5, 5)), complete=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,16 +18,17 @@ import safetensors.torch
 import tifffile
 import torch
 
-from napari_htcell import learn, models, versions
+from napari_htcell import atomic, learn, models, own_models, versions
 from napari_htcell.annotations import Annotation, Region
 from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, NOT_LEARNT, SAME_IMAGES, Card
 from napari_htcell.config import PAPER_CUTOFF_UM
 from napari_htcell.course import Course
 from napari_htcell.dataset import NothingToLearnError
-from napari_htcell.detect import detect
+from napari_htcell.detect import detect, predict_steps
 from napari_htcell.evaluate import evaluate
 from napari_htcell.learn import fine_tune, fine_tune_steps, train, train_steps
 from napari_htcell.models import Model, ModelError, list_models
+from napari_htcell.progress import run
 from napari_htcell.project import Project
 
 CELLS = np.asarray([[12.0, 15.0], [20.0, 48.0], [40.0, 30.0], [52.0, 55.0], [50.0, 10.0]])
@@ -577,3 +579,37 @@ def test_the_threshold_is_tuned_on_a_complete_image(make_project: Callable[..., 
 def test_cards_of_both_ways_can_be_read_again(project: Project) -> None:
     for model in (train("B", project, **TINY), train("A+DA", project, **TINY)):
         assert Card.model_validate_json(model.card.model_dump_json()) == model.card
+
+
+def test_a_name_that_another_training_takes_at_the_end_costs_no_training(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two windows that train on one project: both models are kept."""
+    first = train("B", project, name="mine", judges=(), **TINY)
+    own_models.rename_model(list_models(project)[0], "other")
+    look = atomic.free_path
+
+    def too_late(wanted: Path, suffix: str = "") -> Path:
+        free = look(wanted, suffix)
+        if free.name == "mine":
+            shutil.copytree(project.models_folder / "other", free)
+        return free
+
+    monkeypatch.setattr(atomic, "free_path", too_late)
+    second = train("B", project, name="mine", judges=(), **TINY)
+    assert (first.card.name, second.card.name) == ("mine", "mine-2")
+    assert same(models.load_model("mine-2", project), first)
+
+
+def test_the_number_of_threads_changes_little(project: Project) -> None:
+    """The order of sums differs, and each step carries that on; see docs/reliability.md."""
+    maps = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        model = train("B", project, name=f"on {threads}", judges=(), **TINY)
+        torch.set_num_threads(1)
+        pixels = project.read_image("all.tif").pixels
+        maps.append(run(predict_steps(pixels, model, pixel_size_um=6.44)).heat_maps[0])
+    assert np.ptp(maps[0]) > 0
+    for one in maps[1:]:
+        np.testing.assert_allclose(one, maps[0], atol=1e-3)

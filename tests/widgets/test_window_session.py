@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,6 +128,29 @@ def test_a_full_disk_loses_nothing_and_stops_nobody(session, full_disk):
     for name in (first.name, second.name):
         assert len(session.project.annotation(name).points) > 0
     assert session.project.annotation(first.name).points[-1].tolist() == [5, 5]
+
+
+def test_a_folder_that_can_only_be_read_loses_nothing(tiny_project, nobody):
+    # Not below tmp_path, which only its owner can enter.
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        folder = shutil.copytree(tiny_project(n_images=2).path, Path(place) / "project")
+        inside = [folder, *(one for one in folder.rglob("*") if one.is_dir())]
+        for one in inside:
+            one.chmod(0o555)
+        session = Session()
+        session.open(*run(jobs.open_steps(folder)))
+        document = show(session)
+        document.add([5, 5])
+        with nobody():
+            with pytest.raises(PermissionError, match="denied"):
+                session.flush()
+            show(session, 1)
+        assert not session.is_saved
+        for one in inside:
+            one.chmod(0o755)
+        session.flush()
+        assert session.project.annotation(document.name).points[-1].tolist() == [5, 5]
 
 
 def test_an_image_that_cannot_be_saved_keeps_no_other_from_it(session):

@@ -54,14 +54,25 @@ def check_tables(wanted: Mapping[What, Path]) -> None:
 
 
 def write_tables(content: Content, wanted: Mapping[What, Path], report: Reporter) -> list[str]:
-    """Write files; return what to say of each."""
+    """Write files; return what to say of each.
+
+    Raises
+    ------
+    ExportError, OSError
+        If one of them could not be written as asked; the others are.
+    """
     from napari_htcell import export_files
 
-    lines = []
+    lines: list[str] = []
+    faults: list[ValueError | OSError] = []
     for what, path in wanted.items():
-        number = report.follow(
-            export_files.write_steps(content, path, what), if_stopped=f"{path} is not written"
-        )
+        try:
+            number = report.follow(
+                export_files.write_steps(content, path, what), if_stopped=f"{path} is not written"
+            )
+        except (export_files.ExportError, OSError) as error:
+            faults.append(error)
+            continue
         readable = [one for one in content.records if one.is_readable]
         said = {
             "counts": f"the counts of {count(len(readable), 'image')}",
@@ -69,4 +80,8 @@ def write_tables(content: Content, wanted: Mapping[What, Path], report: Reporter
             "summary": f"a page on {count(number, 'image')}",
         }
         lines.append(f"Wrote {said[what]} to {path}")
+    if len(faults) > 1:
+        raise export_files.ExportError("; ".join(map(str, faults)))
+    for fault in faults:
+        raise fault
     return lines

@@ -70,9 +70,17 @@ class Autosave(QObject):
                     _log.warning("they are kept in %s", place)
         self._session.leave()
 
+    def stop(self) -> None:
+        """Save for the last time."""
+        self.save_at_end()
+        self._timer.stop()
+        self._beat.stop()
+        self._session.saved_changed.disconnect(self._on_change)
+
     def save(self) -> bool:
         """Save now; on a failure the user is told, and it is tried again later."""
         self._timer.stop()
+        self._session.look_for_other_pixels()
         try:
             self._session.flush()
         except (OSError, ValueError) as error:

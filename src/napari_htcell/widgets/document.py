@@ -85,6 +85,18 @@ class Picture:
         """Whether the pixels are there."""
         return not isinstance(self.pixels, Unread)
 
+    def is_other_than(self, before: Picture) -> bool:
+        """Return whether the pixels are others than those of an earlier reading.
+
+        Of pixels that were let go of, or are not in memory, nobody knows any more: then they are.
+        """
+        mine, theirs = self.pixels, before.pixels
+        if not (isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray)):
+            return True
+        return mine is not theirs and not (
+            mine.dtype == theirs.dtype and np.array_equal(mine, theirs)
+        )
+
     def without_pixels(self) -> Picture:
         """Return the same picture, to be read again."""
         return replace(self, pixels=Unread(tuple(self.pixels.shape)), coarser=())
@@ -137,6 +149,21 @@ class Document:
         self.saved_annotation, self.saved_detections = annotation, detections
         self.stamps: Stamps | None = None
         """What its files were like when it was read or saved last; None if it has none."""
+
+    def on(self, picture: Picture) -> Document:
+        """Return all that is said of this image, undo steps too, as said of other pixels.
+
+        But for the heat map. A job that still works on the pixels before has this document, and
+        what it finds does not come into the new one.
+        """
+        other = Document(picture, self.annotation, self.found, in_project=self.in_project)
+        other._history = self._history
+        other.saved_annotation, other.saved_detections = (
+            self.saved_annotation,
+            self.saved_detections,
+        )
+        other.stamps = self.stamps
+        return other
 
     @property
     def name(self) -> str:

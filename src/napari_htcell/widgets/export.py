@@ -19,6 +19,7 @@ from napari_htcell.progress import Progress
 from napari_htcell.widgets.document import Document
 from napari_htcell.widgets.import_points import ImportPanel
 from napari_htcell.widgets.panel import Panel, note
+from napari_htcell.widgets.worker import error_text
 from napari_htcell.words import count
 
 EXPLANATION = (
@@ -49,6 +50,7 @@ class ExportPanel(Panel):
         self._build()
         self.job.progressed.connect(self._on_progress)
         self.job.returned.connect(self._on_written)
+        self.job.failed.connect(self._on_failed)
         self.job.finished.connect(self._on_finished)
         for signal in (self.session.project_changed, self.session.document_changed):
             self.listen(signal, self._refresh)
@@ -157,6 +159,9 @@ class ExportPanel(Panel):
         what = "Page" if self._what == "summary" else count(number, noun)
         self.state.setText(f"✓ {what} written to {self._where()}")
         self.state.setToolTip(f"<qt>{escape(str(self._path))}</qt>")
+
+    def _on_failed(self, error: Exception) -> None:
+        self.state.setText(f"⚠ {error_text(error)}")
 
     def _where(self) -> Path:
         """Return where the file is, as seen from the project's folder."""

@@ -85,6 +85,7 @@ class ImagesPanel(Panel):
         self.listen(self.session.others_changed, self._on_others)
         self.listen(self.session.image_wanted, self._step)
         self.listen(self.session.image_called, self.show_image)
+        self.listen(self.session.pixels_changed, self._on_pixels_changed)
 
     def open_folder(self, path: str | Path) -> None:
         """Open a folder as the session's project, in the background."""
@@ -174,6 +175,11 @@ class ImagesPanel(Panel):
         else:
             # Back to the image that is shown, if this one could not be read.
             self._on_document()
+
+    def _on_pixels_changed(self, name: str) -> None:
+        # Unless somebody is on the way to another one.
+        if self._wanted in ("", name):
+            self.show_image(name)
 
     def _on_project(self) -> None:
         project = self.session.project

@@ -61,21 +61,22 @@ class OpenDocuments:
         """Return what was found in the images, rejected candidates included."""
         return {one.name: one.found for one in self if one.found is not None}
 
-    def put(self, project: Project, fresh: Document) -> tuple[Document, str]:
+    def put(self, project: Project, fresh: Document) -> tuple[Document, list[str]]:
         """Keep an image that was just read and is shown now.
 
         Returns
         -------
         document : Document
             As it was open before, if it was.
-        news : str
+        news : list of str
             What was changed elsewhere meanwhile, in words for the user.
         """
-        document, news = self._documents.get(fresh.name, fresh), ""
+        document = self._documents.get(fresh.name, fresh)
+        news: list[str] = []
         if document is not fresh:
-            document.picture = fresh.picture
+            document, news = saving.on_fresh_pixels(document, fresh)
             if not saving.is_current(project, document) and saving.is_current(project, fresh):
-                news = saving.take_over(document, fresh)
+                news += saving.take_over(document, fresh)
         self._documents.pop(document.name, None)
         self._documents[document.name] = document
         self._trim_pixels()

@@ -9,6 +9,7 @@ from napari_htcell.detections import Detections
 from napari_htcell.merging import SAME_UM, merge
 from napari_htcell.project import Project
 from napari_htcell.widgets.document import Document
+from napari_htcell.words import count
 
 
 def is_saved(document: Document) -> bool:
@@ -64,8 +65,40 @@ def _save(project: Project, document: Document) -> list[str]:
     return news
 
 
-def take_over(known: Document, fresh: Document) -> str:
-    """Take over what an image's files say now; nothing may be unsaved. Return the news."""
+def on_fresh_pixels(known: Document, fresh: Document) -> tuple[Document, list[str]]:
+    """Return an image that was open before with the pixels that were read now, and the news."""
+    before, now = known.stamps, fresh.stamps
+    is_other = before is not None and now is not None and before.image != now.image
+    if not is_other or not fresh.picture.is_other_than(known.picture):
+        known.picture = fresh.picture
+        return known, []
+    other = known.on(fresh.picture)
+    return other, [_replaced_text(other)]
+
+
+def _replaced_text(document: Document) -> str:
+    """Return what to tell of an image whose file has other pixels than when it was opened."""
+    clicks, found = len(document.annotation.points), document.found
+    made = [count(clicks, "click")] * (clicks > 0)
+    made += [] if found is None else [count(len(found), "detection")]
+    text = f"{document.name} is another image now: its file was changed since it was opened here."
+    if made:
+        text += (
+            f" {' and '.join(made)} made on the one before are kept: look whether they still fit; "
+            "if not, put the old file back, or remove them."
+        )
+    return text
+
+
+def take_over(known: Document, fresh: Document) -> list[str]:
+    """Take over what an image's files say now; return the news.
+
+    Where something could not be saved yet, saving takes over what others have changed.
+    """
+    if not is_saved(known):
+        if known.stamps is not None and fresh.stamps is not None:
+            known.stamps = replace(known.stamps, image=fresh.stamps.image)
+        return []
     merged = merge(known.annotation, known.annotation, fresh.annotation, same_px(known))
     news = [merged.in_words] if merged.in_words else []
     if news:
@@ -75,7 +108,7 @@ def take_over(known: Document, fresh: Document) -> str:
         known.prediction, known.found, known.saved_detections = None, fresh.found, fresh.found
         news.append("detections" if fresh.found else "no detections")
     known.stamps = fresh.stamps
-    return f"{known.name} was changed elsewhere: {', '.join(news)}" if news else ""
+    return [f"{known.name} was changed elsewhere: {', '.join(news)}"] if news else []
 
 
 def _merge_annotation(project: Project, document: Document) -> list[str]:

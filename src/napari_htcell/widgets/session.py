@@ -13,7 +13,7 @@ from napari_htcell.annotations import Annotation
 from napari_htcell.config import DEFAULT_MODEL, DetectConfig, Preferences
 from napari_htcell.lease import Holder, Lease
 from napari_htcell.models import ModelEntry, list_models
-from napari_htcell.project import Project, ProjectSettings
+from napari_htcell.project import Project, ProjectSettings, Stamp
 from napari_htcell.summaries import Summary, summarise
 from napari_htcell.widgets import saving
 from napari_htcell.widgets.document import Document
@@ -66,6 +66,8 @@ class Session:
     selection_changed = Signal()
     image_called = Signal(str)
     """An image of the project is wanted, by its name."""
+    pixels_changed = Signal(str)
+    """The file of the image that is shown was changed, by its name."""
 
     def __init__(self, preferences: Preferences | None = None) -> None:
         self.preferences = preferences or Preferences()
@@ -76,6 +78,7 @@ class Session:
         self.others: tuple[Holder, ...] = ()
         self._lease: Lease | None = None
         self._aside: dict[str, Annotation] = {}
+        self._looked_at: Stamp | None = None
         self.settings = DetectConfig()
         self.selected: tuple[str, ...] = ()
         self.documents = OpenDocuments()
@@ -100,9 +103,22 @@ class Session:
         if self._lease is None:
             return
         self._lease.beat()
+        self.look_for_other_pixels()
         before, self.others = self.others, self._lease.others()
         if self.others != before:
             self.others_changed.emit()
+
+    def look_for_other_pixels(self) -> None:
+        """Have the image that is shown read again if its file was changed since."""
+        document, project = self.document, self.project
+        if document is None or project is None or document not in self.documents:
+            return
+        now = project.image_stamp(document.name)
+        # Once: a file that cannot be read, as while it is being written, is told of.
+        if document.stamps is None or now in (None, document.stamps.image, self._looked_at):
+            return
+        self._looked_at = now
+        self.pixels_changed.emit(document.name)
 
     def leave(self) -> None:
         """Say that nobody works on the project here any more; saving says otherwise again."""
@@ -118,8 +134,8 @@ class Session:
             self.saved_changed.emit()
         if document is not None and document.in_project and self.project is not None:
             document, news = self.documents.put(self.project, document)
-            if news:
-                self.told.emit(news)
+            for text in news:
+                self.told.emit(text)
         self.document = document
         self.document_changed.emit()
         self._summarise()
@@ -152,6 +168,13 @@ class Session:
 
     def predicted(self, document: Document, prediction: Prediction, settings: DetectConfig) -> None:
         """Keep what the network saw in an image, and draw detections from it."""
+        now = self.documents.get(document.name) if document.in_project else None
+        if now is not None and now is not document and document.picture.is_other_than(now.picture):
+            self.told.emit(
+                f"{document.name} was changed while the model ran. What it found is not kept: "
+                "detect again."
+            )
+            return
         document.take(prediction, settings)
         self.documents.trim_heat_maps(document)
         self._found(document)
@@ -171,12 +194,17 @@ class Session:
         self._lease.take()
         for document in self.documents:
             stamps = self.project.stamps(document.name)
-            found = self.project.detections(document.name)
+            try:
+                found = self.project.detections(document.name)
+            except (ValueError, OSError) as error:
+                self.told.emit(str(error))
+                continue
             if found is not None:
                 if document.stamps is not None:
                     document.stamps = replace(document.stamps, detections=stamps.detections)
                 document.found = document.saved_detections = found
                 document.prediction = None
+        self.look_for_other_pixels()
         self.found_changed.emit()
         self._summarise()
 
