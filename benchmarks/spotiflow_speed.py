@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 
-def main(source: str, sigma_px: float, threads: int) -> None:
+def answer(source: str, sigma_px: float, threads: int) -> None:
     """Answer until there are no more lines."""
     from spotiflow.model import Spotiflow, SpotiflowModelConfig
 
@@ -35,4 +35,4 @@ def main(source: str, sigma_px: float, threads: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]))
+    answer(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]))
