@@ -328,7 +328,7 @@ def test_failed_training_keeps_the_model_and_is_told(dock, until, errors, monkey
     monkeypatch.setattr("napari_htcell.learn.fine_tune_steps", fail)
     dock.fine_tune.run.button.click()
     until(lambda: not dock.fine_tune.job.is_running)
-    assert "out of memory" in errors[0]
+    assert "not enough memory" in errors[0]
     assert dock.session.model == DEFAULT_MODEL
     assert dock.fine_tune.run.button.text() == "Fine-tune"
     assert dock.fine_tune.run.button.isEnabled()

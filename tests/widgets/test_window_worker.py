@@ -90,7 +90,13 @@ def test_quitting_closes_the_generator_in_its_own_thread(qtbot, errors):
     assert results == []
 
 
-@pytest.mark.parametrize("error", [RuntimeError("out of memory"), ValueError("no such file")])
+class Panic(BaseException):
+    """As of a library in Rust."""
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("it broke"), ValueError("no such file"), Panic("unreachable")]
+)
 def test_an_error_is_shown_and_the_job_ends(qtbot, errors, error):
     def steps():
         yield Progress("working", 1, 2)
@@ -143,6 +149,11 @@ def test_one_at_a_time(qtbot, errors):
 def test_texts():
     assert error_text(ValueError("a.tif: cannot be read\nmore")) == "a.tif: cannot be read"
     assert error_text(KeyError("x")).startswith("KeyError")
+    assert error_text(RuntimeError("can't allocate memory: 9 bytes")).startswith("There is not")
+    assert error_text(MemoryError("no room; close other programs")).startswith("no room")
+    assert error_text(OSError(28, "No space left on device")).endswith("No space left on device")
+    full = OSError(13, "Permission denied", "/data/.writing-1f")
+    assert error_text(full) == "/data: Permission denied"
     assert time_text(None) == ""
     assert time_text(0.2) == "1 s left"
     assert time_text(150) == "2 min left"

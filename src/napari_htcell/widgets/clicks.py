@@ -35,6 +35,10 @@ class Clicks:
         self._desk = desk
         self._wanted_by: list[weakref.WeakMethod[Callable[[], bool]]] = []
 
+    def retire(self) -> None:
+        """End all that the desk does; see `Desk.retire`."""
+        self._desk.retire()
+
     def want(self, is_wanted: weakref.WeakMethod[Callable[[], bool]]) -> None:
         """Add a condition; clicks count while any of them holds."""
         self._wanted_by.append(is_wanted)

@@ -20,6 +20,7 @@ from napari_htcell.widgets.heat_map import HeatMap
 from napari_htcell.widgets.marks import Marks
 from napari_htcell.widgets.masks import Masks
 from napari_htcell.widgets.regions import Regions
+from napari_htcell.widgets.reloading import retire_older
 from napari_htcell.widgets.session import Session
 
 _DESKS: dict[int, Desk] = {}
@@ -39,6 +40,7 @@ class Desk:
     frame_changed = Signal()
 
     def __init__(self, viewer: Any) -> None:
+        retire_older(viewer, Clicks)
         self.session = Session(preferences.read())
         self.autosave = Autosave(self.session)
         self.clicks = Clicks(self)
@@ -56,16 +58,35 @@ class Desk:
         if self.session.document is None:
             self._start_with(viewer)
 
+    def retire(self) -> None:
+        """Save, take everything out of the viewer, and hear of nothing any more."""
+        viewer, session = self.viewer, self.session
+        self.autosave.stop()
+        for signal in (session.document_changed, session.marks_changed, session.found_changed):
+            signal.disconnect()
+        for emitter, slot in self._heard(viewer):
+            emitter.disconnect(slot)
+        viewer.mouse_drag_callbacks.remove(self.clicks.on_press)
+        self._remove_points()
+        self._forget_project_image()
+
+    def _heard(self, viewer: Any) -> tuple[tuple[Any, Any], ...]:
+        """Return what is heard of in a viewer, and by whom."""
+        return (
+            (viewer.layers.events.removed, self._on_removed),
+            (viewer.layers.events.inserted, self._on_inserted),
+            (viewer.layers.selection.events.active, self._on_active),
+            (viewer.dims.events.current_step, self._on_step),
+        )
+
     def _listen(self, viewer: Any) -> None:
         session = self.session
         session.document_changed.connect(self._show)
         session.marks_changed.connect(self.draw)
         session.found_changed.connect(self.draw)
         preferences.on_change(self._on_preferences)
-        viewer.layers.events.removed.connect(self._on_removed)
-        viewer.layers.events.inserted.connect(self._on_inserted)
-        viewer.layers.selection.events.active.connect(self._on_active)
-        viewer.dims.events.current_step.connect(self._on_step)
+        for emitter, slot in self._heard(viewer):
+            emitter.connect(slot)
         viewer.mouse_drag_callbacks.append(self.clicks.on_press)
         keys.bind(viewer, self.actions)
 

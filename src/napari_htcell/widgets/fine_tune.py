@@ -63,6 +63,8 @@ class FineTunePanel(Panel):
         self._forecast_job.returned.connect(self._on_forecast)
         self._forecast_job.finished.connect(self._on_forecast_finished)
         self._refusal_job.returned.connect(self._on_refusal)
+        # Whether it can be is then found out by trying.
+        self._refusal_job.failed.connect(lambda _: self._on_refusal(""))
         self.version.currentIndexChanged.connect(self._refresh)
         self.fold.toggled.connect(self._on_fold)
         for signal in (

@@ -38,6 +38,7 @@ class Redrawing(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._draw)
+        job.failed.connect(lambda _: self.said.emit("The points were not drawn; try it again."))
         job.finished.connect(self._on_finished)
 
     def want(self) -> None:

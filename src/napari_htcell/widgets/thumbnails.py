@@ -10,7 +10,6 @@ import numpy.typing as npt
 from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtGui import QImage, QPainter, QPixmap
 
-from napari_htcell.imagefiles import ImageError
 from napari_htcell.progress import Progress
 from napari_htcell.project import Project
 from napari_htcell.thumbnails import thumbnail
@@ -84,7 +83,8 @@ class Thumbnails(QObject):
                 return
             try:
                 picture = thumbnail(project.image_path(name), SIZE_PX)
-            except (ImageError, OSError):
+            # Told when the image is opened; else it would be tried again without end.
+            except Exception:  # noqa: BLE001
                 picture = None
             self._made.append((project, name, picture))
             yield Progress("making thumbnails", 0, 1)

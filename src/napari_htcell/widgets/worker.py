@@ -7,12 +7,15 @@ import logging
 import time
 from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from napari.qt.threading import FunctionWorker, create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QThreadPool, Signal
 
+from napari_htcell.atomic import PREFIX
+from napari_htcell.memory import SHORT_OF_MEMORY, is_short_of_memory
 from napari_htcell.progress import Progress
 
 Steps = Generator[Progress, None, Any]
@@ -36,7 +39,7 @@ _RUNNING: set[Job] = set()
 @dataclass(frozen=True)
 class _Outcome:
     result: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
     is_complete: bool = False
 
 
@@ -126,8 +129,9 @@ class Job(QObject):
             # A closed training saves its state, which must not happen in the window's thread.
             with contextlib.closing(make()) as steps:
                 self._outcome = self._run(steps)
-        # Whatever goes wrong has to reach the user: a thread has no other way to tell.
-        except Exception as error:  # noqa: BLE001
+        # Whatever goes wrong has to reach the user: a thread has no other way to tell. A panic of a
+        # library in Rust is no Exception, and would end the whole program here.
+        except BaseException as error:  # noqa: BLE001
             self._outcome = _Outcome(error=error)
 
     def _run(self, steps: Steps) -> _Outcome:
@@ -188,9 +192,15 @@ class _Drive:
         return f"HTCell: {self._what}"
 
 
-def error_text(error: Exception) -> str:
+def error_text(error: BaseException) -> str:
     """Return an error in one line for the user; those of the core are written for them."""
     text = str(error).strip().splitlines()
+    if is_short_of_memory(error):
+        return text[0] if isinstance(error, MemoryError) and text else SHORT_OF_MEMORY
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        place = Path(error.filename)
+        # Of a file under another name as long as it is being written.
+        return f"{place.parent if place.name.startswith(PREFIX) else place}: {error.strerror}"
     if isinstance(error, EXPECTED) and text:
         return text[0]
     return f"{type(error).__name__}: {text[0] if text else 'no details'}"
