@@ -113,6 +113,18 @@ def test_what_could_not_be_saved_outlives_a_change_elsewhere(session, full_disk)
     assert saved == places(session.document.annotation)
 
 
+def test_images_that_were_open_before_are_told_of_when_they_are_used(session):
+    document = show(session)
+    show(session, 1)
+    replace_image(session.project, document.name)
+    session.look_for_other_pixels()
+    assert session.news == []
+    session.reread_detections()
+    session.look_for_other_pixels(everywhere=True)
+    (text,) = session.news
+    assert f"The file of {document.name} was changed" in text
+
+
 @pytest.fixture
 def until(qtbot):
     return lambda condition: qtbot.waitUntil(lambda: bool(condition()), timeout=30_000)

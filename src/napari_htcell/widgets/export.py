@@ -160,7 +160,7 @@ class ExportPanel(Panel):
         self.state.setText(f"✓ {what} written to {self._where()}")
         self.state.setToolTip(f"<qt>{escape(str(self._path))}</qt>")
 
-    def _on_failed(self, error: Exception) -> None:
+    def _on_failed(self, error: BaseException) -> None:
         self.state.setText(f"⚠ {error_text(error)}")
 
     def _where(self) -> Path:

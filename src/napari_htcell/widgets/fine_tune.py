@@ -63,8 +63,7 @@ class FineTunePanel(Panel):
         self._forecast_job.returned.connect(self._on_forecast)
         self._forecast_job.finished.connect(self._on_forecast_finished)
         self._refusal_job.returned.connect(self._on_refusal)
-        # Whether it can be is then found out by trying.
-        self._refusal_job.failed.connect(lambda _: self._on_refusal(""))
+        self._refusal_job.failed.connect(self._on_refusal_failed)
         self.version.currentIndexChanged.connect(self._refresh)
         self.fold.toggled.connect(self._on_fold)
         for signal in (
@@ -123,6 +122,7 @@ class FineTunePanel(Panel):
         # The files are read when learning starts: the last clicks have to be in them.
         if project is None or not self._can_learn() or not self.desk.autosave.save():
             return
+        self.session.look_for_other_pixels(everywhere=True)
         version, seed = self.version.currentData(), self.seed.value()
         name = self.name.text().strip() or None
         self._forecast_job.quit()
@@ -166,6 +166,10 @@ class FineTunePanel(Panel):
     def _on_refusal(self, reason: str) -> None:
         self._refusals[self._asked] = reason
         self._refresh()
+
+    def _on_refusal_failed(self, _error: BaseException) -> None:
+        # Whether it can be is then found out by trying.
+        self._on_refusal("")
 
     def event(self, event: QEvent | None) -> bool:
         """Find out how long it would take when somebody turns to this step."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from napari_htcell.annotations import Annotation
 from napari_htcell.detections import Detections
-from napari_htcell.project import Project
+from napari_htcell.project import Project, Stamp
 from napari_htcell.widgets import saving
 from napari_htcell.widgets.document import Document
 
@@ -25,6 +25,7 @@ class OpenDocuments:
 
     def __init__(self) -> None:
         self._documents: dict[str, Document] = {}
+        self._noticed: dict[str, Stamp | None] = {}
 
     def __iter__(self) -> Iterator[Document]:
         return iter(self._documents.values())
@@ -40,6 +41,7 @@ class OpenDocuments:
     def clear(self) -> None:
         """Forget all: another project was opened."""
         self._documents.clear()
+        self._noticed.clear()
 
     def get(self, name: str) -> Document | None:
         """Return an image if it was open before, whatever its files say by now."""
@@ -51,6 +53,23 @@ class OpenDocuments:
         if document is None or not document.picture.is_read:
             return None
         return document if saving.is_current(project, document) else None
+
+    def with_other_pixels(
+        self, project: Project | None, documents: Iterable[Document]
+    ) -> list[Document]:
+        """Return those of the documents whose image's file was changed, each change once.
+
+        Once, since a file that cannot be read, as while it is being written, is told of.
+        """
+        found = []
+        for document in documents:
+            if project is None or document.stamps is None or document not in self:
+                continue
+            now = project.image_stamp(document.name)
+            if now not in (None, document.stamps.image, self._noticed.get(document.name)):
+                self._noticed[document.name] = now
+                found.append(document)
+        return found
 
     def states(self, names: Iterable[str]) -> dict[str, State]:
         """Return annotation and detections of those of the images that were open, as they are."""

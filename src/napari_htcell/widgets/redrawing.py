@@ -38,7 +38,7 @@ class Redrawing(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._draw)
-        job.failed.connect(lambda _: self.said.emit("The points were not drawn; try it again."))
+        job.failed.connect(self._on_failed)
         job.finished.connect(self._on_finished)
 
     def want(self) -> None:
@@ -64,6 +64,9 @@ class Redrawing(QObject):
         else:
             self._tried = settings
             self._job.start("drawing points", lambda: jobs.draw_steps(prediction, settings))
+
+    def _on_failed(self, _error: BaseException) -> None:
+        self.said.emit("The points were not drawn; try it again.")
 
     def _on_finished(self) -> None:
         document, settings = self._document, self._settings()

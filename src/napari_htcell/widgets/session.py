@@ -13,7 +13,7 @@ from napari_htcell.annotations import Annotation
 from napari_htcell.config import DEFAULT_MODEL, DetectConfig, Preferences
 from napari_htcell.lease import Holder, Lease
 from napari_htcell.models import ModelEntry, list_models
-from napari_htcell.project import Project, ProjectSettings, Stamp
+from napari_htcell.project import Project, ProjectSettings
 from napari_htcell.summaries import Summary, summarise
 from napari_htcell.widgets import saving
 from napari_htcell.widgets.document import Document
@@ -78,7 +78,6 @@ class Session:
         self.others: tuple[Holder, ...] = ()
         self._lease: Lease | None = None
         self._aside: dict[str, Annotation] = {}
-        self._looked_at: Stamp | None = None
         self.settings = DetectConfig()
         self.selected: tuple[str, ...] = ()
         self.documents = OpenDocuments()
@@ -108,17 +107,25 @@ class Session:
         if self.others != before:
             self.others_changed.emit()
 
-    def look_for_other_pixels(self) -> None:
-        """Have the image that is shown read again if its file was changed since."""
-        document, project = self.document, self.project
-        if document is None or project is None or document not in self.documents:
-            return
-        now = project.image_stamp(document.name)
-        # Once: a file that cannot be read, as while it is being written, is told of.
-        if document.stamps is None or now in (None, document.stamps.image, self._looked_at):
-            return
-        self._looked_at = now
-        self.pixels_changed.emit(document.name)
+    def look_for_other_pixels(self, *, everywhere: bool = False) -> None:
+        """Have the image that is shown read again if its file was changed since.
+
+        Parameters
+        ----------
+        everywhere : bool, optional
+            Whether to look at all images that were open before, too, and tell of them.
+        """
+        shown = () if self.document is None else (self.document,)
+        for document in self.documents.with_other_pixels(
+            self.project, self.documents if everywhere else shown
+        ):
+            if document is self.document:
+                self.pixels_changed.emit(document.name)
+            else:
+                self.told.emit(
+                    f"The file of {document.name} was changed since it was opened here: look at it "
+                    "again, whether what was clicked on it still fits."
+                )
 
     def leave(self) -> None:
         """Say that nobody works on the project here any more; saving says otherwise again."""
@@ -204,7 +211,7 @@ class Session:
                     document.stamps = replace(document.stamps, detections=stamps.detections)
                 document.found = document.saved_detections = found
                 document.prediction = None
-        self.look_for_other_pixels()
+        self.look_for_other_pixels(everywhere=True)
         self.found_changed.emit()
         self._summarise()
 
