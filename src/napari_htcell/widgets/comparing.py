@@ -12,6 +12,10 @@ from napari_htcell.evaluate import Match
 from napari_htcell.widgets.session import Session
 from napari_htcell.words import count
 
+NOT_COMPARED = (
+    "The errors of the open image are not known: it is not complete, or nothing was detected in "
+    "it. Click a row above to open an image whose errors are."
+)
 WHAT_TO_DO = (
     "Nothing to compare with yet: click every cell of an image, then tick “Every cell in this "
     "image is annotated” in Correct. What a model finds there can be judged."

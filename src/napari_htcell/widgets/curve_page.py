@@ -40,7 +40,8 @@ class CurvePage(QWidget):
         self._best = round(curve.best_threshold, 4)
         self.text.setText(
             f"Best F {curve.f_score[best]:.2f} at {self._best:.2f}: precision "
-            f"{curve.precision[best]:.2f}, recall {curve.recall[best]:.2f}. Known from "
-            f"{curve.thresholds[0]:.2f} on."
+            f"{curve.precision[best]:.2f}, recall {curve.recall[best]:.2f}. From left to right "
+            f"the threshold, 0 to 1; below {curve.thresholds[0]:.2f} nothing was kept. "
+            "The upright line is the one in use."
         )
         self.use_button.setText(f"Use the threshold {self._best:.2f}")

@@ -9,6 +9,7 @@ from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from napari_htcell.widgets.errors import LOOKS, SIGNS, Kind, Outcome
+from napari_htcell.widgets.panel import note
 from napari_htcell.widgets.tables import row, table
 
 BLACK = "#1e1e1e"
@@ -32,11 +33,13 @@ class ErrorList(QWidget):
             button.setToolTip(f"{what} error")
             button.setFixedWidth(34)
         legend = QLabel("&nbsp; ".join(map(_sign_html, LOOKS)))
+        self.hint = note()
         layout, top = QVBoxLayout(self), QHBoxLayout()
         layout.setContentsMargins(0, 4, 0, 0)
         for widget in (legend, self.previous_button, self.next_button):
             top.addWidget(widget, int(widget is legend))
         layout.addLayout(top)
+        layout.addWidget(self.hint)
         layout.addWidget(self.list, 1)
         self.list.currentItemChanged.connect(self._on_chosen)
         # One that is current already is gone to again.
@@ -47,8 +50,11 @@ class ErrorList(QWidget):
     def __len__(self) -> int:
         return len(self._errors)
 
-    def fill(self, errors: Sequence[Outcome], *, is_stack: bool) -> None:
-        """Show other errors."""
+    def fill(self, errors: Sequence[Outcome], *, is_stack: bool, hint: str = "") -> None:
+        """Show other errors, or a hint in their place."""
+        self.hint.setText(hint)
+        self.hint.setVisible(bool(hint))
+        self.list.setVisible(not hint)
         self._errors = list(errors)
         blocker = QSignalBlocker(self.list)
         self.list.clear()

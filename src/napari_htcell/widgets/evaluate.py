@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from napari_htcell.config import EvaluateConfig
 from napari_htcell.widgets import fields, jobs
 from napari_htcell.widgets.comparing import (
+    NOT_COMPARED,
     WHAT_TO_DO,
     Comparing,
     Row,
@@ -232,7 +233,11 @@ class EvaluatePanel(Panel):
             outcome for one in here for outcome in outcomes(one.compared, one.match, one.threshold)
         ]
         wrong = [one for one in self.outcomes if one.kind != "found"]
-        self.errors.fill(wrong, is_stack=any(one.is_stack for one in here))
+        self.errors.fill(
+            wrong,
+            is_stack=any(one.is_stack for one in here),
+            hint="" if here else NOT_COMPARED,
+        )
         self.below.setTabText(0, f"{count(len(wrong), 'error')} here" if here else "Errors here")
         self._draw()
 

@@ -18,7 +18,7 @@ def table(columns: Sequence[str], tips: Sequence[str], wide: int) -> QTreeWidget
     widget.setRootIsDecorated(False)
     widget.setUniformRowHeights(True)
     widget.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    widget.setMinimumHeight(96)
+    widget.setMinimumHeight(80)
     header: Any = widget.header()
     header.setStretchLastSection(False)
     header.setMinimumSectionSize(20)
