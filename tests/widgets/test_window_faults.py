@@ -21,7 +21,7 @@ from napari_htcell.prediction import Prediction
 from napari_htcell.progress import Progress
 from napari_htcell.project import open_project
 from napari_htcell.unet import UNet
-from napari_htcell.widgets import jobs
+from napari_htcell.widgets import jobs, reading
 from napari_htcell.widgets.htcell import HTCellPanel, Step
 from napari_htcell.widgets.panel import Panel
 
@@ -143,7 +143,6 @@ def import_into_a_loose_image(world):
 
 KINDS: dict[str, Callable[[SimpleNamespace], object]] = {
     "open_folder_steps": lambda world: world.dock.images.open_folder(world.folder),
-    "read_steps": read_one,
     "fill_steps": fill,
     "usefulness_steps": lambda world: world.dock.images.useful_button.click(),
     "predict_steps": lambda world: world.dock.detect.run.button.click(),
@@ -165,6 +164,7 @@ KINDS: dict[str, Callable[[SimpleNamespace], object]] = {
     "plan_loose_steps": import_into_a_loose_image,
 }
 ELSEWHERE = {
+    "napari_htcell.widgets.reading.read_steps": read_one,
     "napari_htcell.export_files.export_steps": lambda world: world.dock.export.export_counts(
         world.folder / "counts.csv"
     ),
@@ -239,7 +239,7 @@ def test_where_it_cannot_be_found_out_whether_a_model_can_be_tuned_it_can_be_tri
 def test_what_is_done_in_advance_fails_in_silence_and_once(
     viewer, tiny_project, until, errors, monkeypatch, error
 ):
-    project, read, tried = tiny_project(n_images=3, n_complete=1), jobs.read_document, []
+    project, read, tried = tiny_project(n_images=3, n_complete=1), reading.read_document, []
 
     def fail(project, name):
         if name == project.images[2]:
@@ -251,7 +251,7 @@ def test_what_is_done_in_advance_fails_in_silence_and_once(
         tried.append("thumbnail")
         raise error
 
-    monkeypatch.setattr(jobs, "read_document", fail)
+    monkeypatch.setattr(reading, "read_document", fail)
     monkeypatch.setattr("napari_htcell.widgets.thumbnails.thumbnail", no_thumbnail)
     dock = open_dock(viewer, until, project)
     until(lambda: len(tried) >= 4 and not running(dock))

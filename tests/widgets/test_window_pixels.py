@@ -8,7 +8,7 @@ import tifffile
 
 from napari_htcell.detect import predict_steps
 from napari_htcell.progress import run
-from napari_htcell.widgets import jobs
+from napari_htcell.widgets import jobs, reading
 from napari_htcell.widgets.htcell import HTCellPanel
 from napari_htcell.widgets.session import Session
 
@@ -25,7 +25,7 @@ def session(tiny_project):
 
 def show(session, index=0):
     name = session.project.images[index]
-    session.show(session.opened(name) or jobs.read_document(session.project, name))
+    session.show(session.opened(name) or reading.read_document(session.project, name))
     return session.document
 
 
