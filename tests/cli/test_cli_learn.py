@@ -145,7 +145,12 @@ def test_ctrl_c_twice_says_what_is_kept(htcell, tiny_project, monkeypatch):
 
 def test_ctrl_c_before_it_learns_says_how_to_go_on(htcell, tiny_project, monkeypatch):
     monkeypatch.setattr(dataset, "check_lessons", lambda *_: signal.raise_signal(signal.SIGINT))
-    result = htcell("train", "A", tiny_project().path)
+    # What a shell starts in the background takes no notice of Ctrl+C, and nor do its tests.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        result = htcell("train", "A", tiny_project().path)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert result.exit_code == 130
     assert result.stderr.startswith("Stopped: the same command goes on from what is kept")
 

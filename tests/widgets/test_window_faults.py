@@ -239,19 +239,19 @@ def test_where_it_cannot_be_found_out_whether_a_model_can_be_tuned_it_can_be_tri
 def test_what_is_done_in_advance_fails_in_silence_and_once(
     viewer, tiny_project, until, errors, monkeypatch, error
 ):
-    project, read, tried = tiny_project(n_images=3, n_complete=1), reading.read_document, []
+    project, read, tried = tiny_project(n_images=3, n_complete=1), reading.read_steps, []
 
     def fail(project, name):
         if name == project.images[2]:
             tried.append(name)
             raise error
-        return read(project, name)
+        return (yield from read(project, name))
 
     def no_thumbnail(*_):
         tried.append("thumbnail")
         raise error
 
-    monkeypatch.setattr(reading, "read_document", fail)
+    monkeypatch.setattr(reading, "read_steps", fail)
     monkeypatch.setattr("napari_htcell.widgets.thumbnails.thumbnail", no_thumbnail)
     dock = open_dock(viewer, until, project)
     until(lambda: len(tried) >= 4 and not running(dock))
