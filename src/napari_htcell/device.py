@@ -6,11 +6,14 @@ import copy
 import os
 import time
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 import torch
 
 from napari_htcell.config import DeviceChoice, PrecisionChoice
-from napari_htcell.network import Network
+
+if TYPE_CHECKING:
+    from napari_htcell.network import Network
 
 WORTHWHILE = 0.9
 """bfloat16 is taken if it needs at most this part of float32's time."""

@@ -34,6 +34,7 @@ from napari_htcell.device import (
     give_back_memory,
     place,
 )
+from napari_htcell.evaluate import Judgement
 from napari_htcell.folds import turns_of
 from napari_htcell.memory import is_short_of_memory
 from napari_htcell.mixing import best_share, mixed
@@ -242,22 +243,24 @@ def _learn_on(
     yield from course.train("first", network, precision)
     beginner = copy.deepcopy(network).eval()
     yield from course.train("last", network, precision)
-    yield from network.settle(last.images, device)
+    yield from network.settle(last.images, device, precision)
     shares = (1.0,) if base is None else version.shares
-    rivals, judged = {}, {}
-    for share in shares:
-        rivals[share] = yield from mixed(beginner, network, share, last.images, device)
-        judged[share] = jury.judge(rivals[share], others, card)
+    judged: dict[float, list[Judgement]] = {share: [] for share in shares}
+    for share in shares if others else ():
+        rival = yield from mixed(beginner, network, share, last.images, device, precision)
+        judged[share] += jury.judge(rival, others, card)
     for name, (lesson, left_out) in turns.items():
         learner = copy.deepcopy(beginner)
         watched = replace(lesson, images=left_out)
         yield from course.train(name, learner, precision, check=CHECKING, watched=watched)
-        yield from learner.settle(lesson.images, device)
+        yield from learner.settle(lesson.images, device, precision)
         for share in shares:
-            rival = yield from mixed(beginner, learner, share, lesson.images, device)
+            rival = yield from mixed(beginner, learner, share, lesson.images, device, precision)
             judged[share] += jury.judge(rival, left_out, card)
     share = best_share(judged, card.detection)
-    network, judgements = rivals[share], judged[share]
+    # Only now: to settle on all images takes as long as to detect in them.
+    network = yield from mixed(beginner, network, share, last.images, device, precision)
+    judgements = judged[share]
     if judgements and version.is_calibrated:
         judgements = calibrated(network, judgements)
     card = card.model_copy(

@@ -26,6 +26,7 @@ def mixed(
     share: float,
     images: Sequence[LearningImage],
     device: torch.device,
+    precision: torch.dtype = torch.float32,
 ) -> Generator[Progress, None, Network]:
     """Return a network between two of the same shape.
 
@@ -38,6 +39,8 @@ def mixed(
     images : sequence of LearningImage
         What the new one has learnt from; between the two, batch normalisation settles on them.
     device : torch.device
+    precision : torch.dtype, optional
+        That of the training.
 
     Yields
     ------
@@ -50,7 +53,7 @@ def mixed(
     with torch.no_grad():
         for mine, before in zip(found.parameters(), old.parameters(), strict=True):
             mine.lerp_(before.to(mine.device), 1 - share)
-    yield from found.settle(images, device)
+    yield from found.settle(images, device, precision)
     return found
 
 

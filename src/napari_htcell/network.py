@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from napari_htcell.dataset import LearningImage
+from napari_htcell.device import computing_in
 from napari_htcell.progress import Clock, Progress
 
 
@@ -93,12 +94,23 @@ class Network(nn.Module, ABC):
         raise NotImplementedError(f"{type(self).__name__} cannot scale its scores")
 
     def settle(
-        self, images: Sequence[LearningImage], device: torch.device
+        self,
+        images: Sequence[LearningImage],
+        device: torch.device,
+        precision: torch.dtype = torch.float32,
     ) -> Generator[Progress, None, None]:
         """Finish after the last step: give batch normalisation the mean statistics of all images.
 
         The running averages of training are, at a batch size of 1, those of the last ten squares,
         and a model's figures would hang on which these happened to be.
+
+        Parameters
+        ----------
+        images : sequence of LearningImage
+            What the network has learnt from.
+        device : torch.device
+        precision : torch.dtype, optional
+            That of the training.
 
         Yields
         ------
@@ -113,7 +125,7 @@ class Network(nn.Module, ABC):
         self.train()
         clock = Clock(len(images))
         for done, one in enumerate(images if layers else (), start=1):
-            with torch.no_grad():
+            with torch.no_grad(), computing_in(device, precision):
                 self(torch.from_numpy(one.image).to(device)[None, None])
             yield Progress("settling", done, len(images), clock.seconds_left(done))
         for layer, momentum in zip(layers, momenta, strict=True):

@@ -58,9 +58,19 @@ class SmoothThreshold(Network):
         return STEEPNESS * (self._blur(image) - self.level)
 
     def settle(
-        self, images: Sequence[LearningImage], device: torch.device
+        self,
+        images: Sequence[LearningImage],
+        device: torch.device,
+        precision: torch.dtype = torch.float32,
     ) -> Generator[Progress, None, None]:
         """Take the width and threshold with the best F on the first of the images.
+
+        Parameters
+        ----------
+        images : sequence of LearningImage
+        device : torch.device
+        precision : torch.dtype, optional
+            Not asked: a blur takes no time.
 
         Yields
         ------
