@@ -76,6 +76,7 @@ def assess(
     jury: Jury,
     judgements: Sequence[Judgement],
     *,
+    before: Sequence[Judgement] = (),
     in_turns: bool,
     tolerance: float,
 ) -> Card:
@@ -90,6 +91,8 @@ def assess(
     jury : Jury
     judgements : sequence of Judgement
         By the jury; without any, the threshold stays.
+    before : sequence of Judgement, optional
+        Of the model that this one is made from, on the same images; detected anew without.
     in_turns : bool
         Whether each judged a network that had learnt from the others.
     tolerance : float
@@ -111,7 +114,7 @@ def assess(
     if in_turns:
         card = _honest(Model(card, model.network), last, jury)
     if jury.base is not None:
-        before = jury.judge(jury.base.network, last.images, jury.base.card)
+        before = before or jury.judge(jury.base.network, last.images, jury.base.card)
         same = figures(before, jury.base.card.detection, SAME_IMAGES)
         card = card.model_copy(update={"base_figures": same})
     return card

@@ -27,7 +27,6 @@ from napari_htcell.assessment import Jury, assess, calibrated
 from napari_htcell.cards import Card
 from napari_htcell.config import DetectConfig, TrainConfig
 from napari_htcell.course import Course, fingerprint
-from napari_htcell.dataset import LearningImage, NothingToLearnError, learning_images
 from napari_htcell.device import (
     choose_device,
     choose_precision,
@@ -36,13 +35,13 @@ from napari_htcell.device import (
 )
 from napari_htcell.evaluate import Judgement
 from napari_htcell.folds import turns_of
+from napari_htcell.lessons import lessons_of, others_complete
 from napari_htcell.memory import is_short_of_memory
 from napari_htcell.mixing import best_share, mixed
 from napari_htcell.models import Model
 from napari_htcell.progress import Progress, run
 from napari_htcell.project import Project
 from napari_htcell.recipes import recipe_for
-from napari_htcell.training import Lesson
 from napari_htcell.versions import Stage, Version, get_version
 
 Steps = Generator[Progress, None, Model]
@@ -226,9 +225,9 @@ def _learn_on(
 ) -> Steps:
     """Run stages on a model's network, then calibrate it and keep it in the project."""
     chosen, network, card = start.card.training, start.network, start.card
-    lessons = yield from _lessons(project, stages, card)
+    lessons = yield from lessons_of(project, stages, card)
     last = lessons[-1]
-    others = yield from _complete_ones(project, last, card)
+    others = yield from others_complete(project, last, card)
     jury = Jury.of(lessons, base, judges)
     is_trained = len(lessons) > 1 or base is not None
     turns = turns_of(last, jury.may_judge, version.turn_share if is_trained else 1.0)
@@ -279,6 +278,7 @@ def _learn_on(
         last,
         jury,
         judgements,
+        before=judged.get(0.0, ()),  # Nothing kept of what has changed: the model as it was.
         in_turns=bool(turns),
         tolerance=version.tolerance,
     )
@@ -299,34 +299,3 @@ def _keep(model: Model, project: Project) -> Model:
             # Another training has ended at the same moment.
             if not (project.models_folder / name).exists():
                 raise
-
-
-def _lessons(
-    project: Project, stages: Sequence[Stage], card: Card
-) -> Generator[Progress, None, list[Lesson]]:
-    """Read what each stage learns from."""
-    chosen, lessons = card.training, []
-    for number, stage in enumerate(stages):
-        found = yield from learning_images(project, stage, chosen, card.image_pixel_size_um)
-        lesson = Lesson(number, stage, found, chosen)
-        if stage.epochs and not lesson.batches(0):
-            raise NothingToLearnError(
-                f"{project.path.name} has no annotated cell with room for a window of "
-                f"{chosen.square_px} pixels of {chosen.pixel_size_um:g} um around it; click cells "
-                "further from the border, or choose another version"
-            )
-        lessons.append(lesson)
-    return lessons
-
-
-def _complete_ones(
-    project: Project, last: Lesson, card: Card
-) -> Generator[Progress, None, list[LearningImage]]:
-    """Read the complete images that a recipe does not learn from, if it learns from none."""
-    if last.stage.learn_from == "complete":
-        return []
-    stage = replace(last.stage, learn_from="complete")
-    try:
-        return (yield from learning_images(project, stage, card.training, card.image_pixel_size_um))
-    except NothingToLearnError:
-        return []
