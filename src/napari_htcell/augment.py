@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -139,39 +139,28 @@ def paper(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list[
     return chosen
 
 
-def shifted(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list[Square]:
-    """Return random squares, as many as would cover each image, the right way up.
+def turned(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list[Square]:
+    """Return random squares, as many as would cover each image, turned and mirrored at random.
+
+    Those of images in relief stay the right way up, see `relief`.
 
     All squares of an epoch are of one size, so that they make batches: at most the side, and the
     shortest of the images' sides. It varies by `JITTER_PX` from epoch to epoch: squares of one size
     are all made longer by as many pixels for the network, and it takes the edge of an image that is
     made longer by fewer for a row of cells.
     """
-    return list(_anywhere(truths, side, rng, lambda square: square))
-
-
-def turned(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list[Square]:
-    """Return what `shifted` does, turned and mirrored at random."""
-
-    def turn(square: Square) -> Square:
-        flip = tuple(axis for axis in (0, 1) if rng.random() < 0.5)
-        return replace(square, flip=flip, is_transposed=bool(rng.random() < 0.5))
-
-    return list(_anywhere(truths, side, rng, turn))
-
-
-def _anywhere(
-    truths: Sequence[Truth],
-    side: int,
-    rng: np.random.Generator,
-    change: Callable[[Square], Square],
-) -> Iterator[Square]:
     side = min(side, *(extent for truth in truths for extent in truth.shape))
     side -= int(rng.integers(0, min(JITTER_PX, side // 2 + 1)))
+    chosen = []
     for index, truth in enumerate(truths):
         for _ in range(math.ceil(math.prod(truth.shape) / side**2)):
             rows, columns = (_part_to_the_edge(extent, side, rng) for extent in truth.shape)
-            yield change(Square(index, rows, columns, margin_px=CUT_PX))
+            square = Square(index, rows, columns, margin_px=CUT_PX)
+            if not truth.in_relief:
+                flip = tuple(axis for axis in (0, 1) if rng.random() < 0.5)
+                square = replace(square, flip=flip, is_transposed=bool(rng.random() < 0.5))
+            chosen.append(square)
+    return chosen
 
 
 def varied(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list[Square]:

@@ -20,6 +20,7 @@ from napari_htcell.imagefiles import PixelSizeAssumedWarning
 from napari_htcell.lazyfiles import sha256_of
 from napari_htcell.progress import Clock, Progress
 from napari_htcell.project import Project
+from napari_htcell.relief import is_in_relief
 from napari_htcell.targets import Truth
 from napari_htcell.versions import Stage
 from napari_htcell.words import count
@@ -191,10 +192,12 @@ def _read(
             network_pixel_size_um=config.pixel_size_um,
             crop=config.crop,
         )
+        prepared = images.prepare(frame.cut(pixels), config)
         truth = Truth(
             frame.to_network(annotation.in_frame(index)),
             None if masks is None else frame.cut_labels(_masks(name, masks, index, pixels.shape)),
             frame.network_shape,
+            is_in_relief(prepared, config.pixel_size_um),
         )
         sigma_px = config.spot_sigma_um / config.pixel_size_um
         target = stage.target(truth, sigma_px)
@@ -216,7 +219,7 @@ def _read(
                     points=len(truth.points),
                     pixel_size_assumed=file.pixel_size_um is None,
                 ),
-                images.prepare(frame.cut(pixels), config),
+                prepared,
                 truth,
                 target,
                 known,

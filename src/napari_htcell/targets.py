@@ -26,11 +26,14 @@ class Truth:
         Cell masks, 0 is background; None where nobody drew them.
     shape : (int, int)
         Height and width.
+    in_relief : bool
+        Whether the image shows them as if lit from one side, see `relief`.
     """
 
     points: npt.NDArray[np.floating[Any]]
     labels: npt.NDArray[np.integer[Any]] | None
     shape: tuple[int, int]
+    in_relief: bool = False
 
 
 def gaussian_spots(truth: Truth, sigma_px: float) -> FloatImage:

@@ -171,7 +171,17 @@ QUICK_CLEAN = replace(
     min_steps=300,
     optimiser=replace(QUICK.optimiser, learning_rate=0.001),
 )
-QUICK_TUNING = replace(QUICK_CLEAN, epochs=10, min_steps=60, most_steps=100)
+QUICK_TUNING = replace(
+    QUICK_CLEAN,
+    # As many steps whatever the number of images: somebody waits.
+    epochs=1,
+    min_steps=100,
+    most_steps=100,
+    batch_size=4,
+    optimiser=replace(QUICK.optimiser, learning_rate=0.006),
+    # A mean over more steps than these would be of the old weights for a good part.
+    averaging=0.9,
+)
 # No step is taken: the network finishes itself on the image, see `Network.settle`.
 TUNING = replace(CLEAN, epochs=0, min_steps=0, most_images=1)
 

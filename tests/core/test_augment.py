@@ -192,3 +192,11 @@ def test_varied_squares_make_batches_and_show_each_variation() -> None:
     array = np.zeros((200, 150), np.float32)
     shapes = {one.take(array).shape for one in augment.varied([truth((200, 150))], 64, rng)}
     assert len(shapes) == 1
+
+
+def test_squares_of_an_image_in_relief_stay_the_right_way_up() -> None:
+    flat, relief = truth(shape=(64, 64)), replace(truth(shape=(64, 64)), in_relief=True)
+    drawn = augment.varied([flat, relief] * 10, 16, np.random.default_rng(0))
+    turned = [one.image % 2 for one in drawn if one.flip or one.is_transposed]
+    assert turned
+    assert not any(turned)

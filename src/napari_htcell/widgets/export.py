@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from napari_htcell.progress import Progress
 from napari_htcell.widgets.document import Document
 from napari_htcell.widgets.import_points import ImportPanel
 from napari_htcell.widgets.panel import Panel, note
-from napari_htcell.widgets.worker import error_text
+from napari_htcell.widgets.worker import Steps, error_text
 from napari_htcell.words import count
 
 EXPLANATION = (
@@ -117,14 +118,16 @@ class ExportPanel(Panel):
         self._path, self._what = path, what
         if document is not None and not document.in_project:
             content = content_of(document)
-            self.job.start("exporting", lambda: export_files.write_steps(content, path, what))
+            self._begin(lambda: export_files.write_steps(content, path, what))
         elif project is not None:
-            self.job.start("exporting", lambda: export_files.export_steps(project, path, what))
-        if self.job.is_running:
-            self.state.setText("")
-            self.bar.setRange(0, 0)
-            self.bar.show()
-            self.cancel_button.show()
+            self._begin(lambda: export_files.export_steps(project, path, what))
+
+    def _begin(self, make: Callable[[], Steps]) -> None:
+        self.job.start("exporting", make, is_asked_about=True)
+        self.state.setText("")
+        self.bar.setRange(0, 0)
+        self.bar.show()
+        self.cancel_button.show()
 
     def _ask(self, what: What) -> None:
         formats = FORMATS[what]

@@ -211,7 +211,9 @@ class ImportPanel(Panel):
             self._say_done()
         elif to.project is not None:
             project = to.project
-            self._keeping.start("importing", lambda: jobs.import_steps(project, plan))
+            self._keeping.start(
+                "importing", lambda: jobs.import_steps(project, plan), is_asked_about=True
+            )
 
     def _may_replace(self, taken: list[str]) -> bool:
         text = (

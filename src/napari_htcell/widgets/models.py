@@ -179,7 +179,7 @@ class ModelsDialog(QDialog):
             self.state.setText("⚠ Wait for the file that is being read or written.")
         else:
             self.state.setText(f"{what[0].upper()}{what[1:]}…")
-            job.start(what, make, uses)
+            job.start(what, make, uses, is_asked_about=True)
 
     def _on_imported(self, entry: ModelEntry) -> None:
         self.session.refresh_models()

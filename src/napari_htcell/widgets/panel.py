@@ -140,7 +140,7 @@ class JobRow(QWidget):
         self.bar.setRange(0, 0)
         self.bar.show()
         self.left.show()
-        self._job.start(what, make, uses)
+        self._job.start(what, make, uses, is_asked_about=True)
 
     def rest(self) -> None:
         """Show that nothing runs."""

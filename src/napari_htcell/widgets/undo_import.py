@@ -56,7 +56,11 @@ class UndoImport(QPushButton):
         self._from = project, kept
         # Images that are open are changed in memory, where undo goes back to the import.
         names = [name for name in kept.images if self._session.documents.get(name) is None]
-        self.job.start("taking an import back", lambda: jobs.take_back_steps(project, kept, names))
+        self.job.start(
+            "taking an import back",
+            lambda: jobs.take_back_steps(project, kept, names),
+            is_asked_about=True,
+        )
         self.setEnabled(False)
 
     def _on_taken_back(self, summaries: dict[str, Summary]) -> None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from napari.qt.threading import FunctionWorker, create_worker
+import superqt.utils
+from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QThreadPool, Signal
 
@@ -75,7 +76,7 @@ class Job(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self._worker: FunctionWorker[None] | None = None
+        self._worker: superqt.utils.FunctionWorker[None] | None = None
         self._outcome = _Outcome()
         self.uses: frozenset[str] = frozenset()
 
@@ -89,17 +90,27 @@ class Job(QObject):
         """Whether it was asked to stop and has not yet."""
         return self._worker is not None and bool(self._worker.abort_requested)
 
-    def start(self, what: str, make: Callable[[], Steps], uses: str | Collection[str] = ()) -> None:
+    def start(
+        self,
+        what: str,
+        make: Callable[[], Steps],
+        uses: str | Collection[str] = (),
+        *,
+        is_asked_about: bool = False,
+    ) -> None:
         """Run a job.
 
         Parameters
         ----------
         what : str
-            In words for the user; napari names it when a window is closed meanwhile.
+            In words for the user.
         make : callable
             Makes the generator, in the other thread.
         uses : str or collection of str, optional
             Name of the model that it needs until it ends, or of several.
+        is_asked_about : bool, optional
+            Whether napari names it, and asks, when it is closed meanwhile. For that napari keeps a
+            record of it for good, so no job that comes with every click or image asks for it.
 
         Raises
         ------
@@ -114,8 +125,9 @@ class Job(QObject):
         self._outcome = _Outcome()
         self.uses = frozenset([uses] if isinstance(uses, str) else uses) - {""}
         _RUNNING.add(self)
-        self._worker = create_worker(_Drive(self, what, make))
-        self._worker.finished.connect(self._finish)
+        create = create_worker if is_asked_about else superqt.utils.create_worker
+        self._worker = create(_Drive(self, what, make))
+        self._worker.finished.connect(self._finish)  # type: ignore[arg-type]  # it has none
         self._worker.start()
 
     def quit(self) -> None:
