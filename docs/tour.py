@@ -113,7 +113,7 @@ class Tour:
         wait_until(lambda: "about" in panel.duration.text())
 
     def evaluate(self) -> None:
-        """Finish an image that the better model does not know, and look at an error in it."""
+        """Finish an image that the better model does not know, and compare."""
         if self.session.entry().card.is_no_better:
             self.session.choose_model(DEFAULT_MODEL)
         self.demo.detect_all()
@@ -121,12 +121,18 @@ class Tour:
         panel = self.dock.evaluate
         self.dock.show_step(Step.EVALUATE)
         wait_until(lambda: panel.comparing.comparison is not None and not panel.job.is_running)
+        panel.pages.setCurrentIndex(0)
+
+    def errors(self) -> None:
+        """Look at the errors in it, one after another."""
+        panel = self.dock.evaluate
+        panel.pages.setCurrentWidget(panel.errors)
         panel.errors.step(1)
 
     def threshold(self) -> None:
         """Turn to precision and recall."""
         panel = self.dock.evaluate
-        panel.below.setCurrentWidget(panel.curve)
+        panel.pages.setCurrentWidget(panel.curve)
 
     def card(self) -> None:
         """Look at the card of the new model."""
@@ -148,7 +154,6 @@ class Tour:
         models = self.dock.detect.model.models_dialog
         models.compare_button.click()
         self.dialog = models.side_by_side
-        models.side_by_side.run_row.button.click()
         wait_until(lambda: models.side_by_side.found is not None)
 
     def export(self) -> None:
@@ -227,7 +232,8 @@ PICTURES = (
     Picture("fine_tune", Tour.before_learning, "pictures/fine_tune.png", "dock"),
     Picture("learning", Tour.learning, "pictures/learning.png", "dock"),
     Picture("learnt", Tour.learnt, "pictures/learnt.png", "dock"),
-    Picture("evaluate", Tour.evaluate, "pictures/evaluate.png"),
+    Picture("evaluate", Tour.evaluate, "pictures/evaluate.png", "dock"),
+    Picture("errors", Tour.errors, "pictures/errors.png"),
     Picture("threshold", Tour.threshold, "pictures/threshold.png", "dock"),
     Picture("card", Tour.card, part="dialog"),
     Picture("models", Tour.models, part="dialog"),

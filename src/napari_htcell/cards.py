@@ -59,6 +59,11 @@ class Figure(_Record):
     mean_distance_um: float | None
     settings: DetectConfig
 
+    @property
+    def in_words(self) -> str:
+        """F with its distance."""
+        return f"F {self.f_score:.2f} within {self.cutoff_um:g} µm"
+
 
 class Card(_Record):
     """Everything to know about a model."""
@@ -81,8 +86,10 @@ class Card(_Record):
     earlier_images: tuple[TrainingImage, ...] = Field(
         (), description="what the models that it was fine-tuned from had learnt from"
     )
-    steps: int = Field(0, ge=0)
-    seconds: float = Field(0, ge=0, description="training time")
+    steps: int = Field(0, ge=0, description="of the network itself, without those of the checks")
+    seconds: float = Field(
+        0, ge=0, description="training time, with that of the checks on images left out"
+    )
     new_share: float = Field(
         1.0,
         ge=0,
@@ -150,8 +157,12 @@ class Card(_Record):
 
     @property
     def own_figures(self) -> tuple[Figure, ...]:
-        """All figures of the model itself, those of its training first."""
-        return self.figures + self.tested
+        """All figures of the model itself, those on test images first.
+
+        They are what new images can be expected to give, and all models that have them have them
+        of the same images. Those of its training chose its threshold besides.
+        """
+        return self.tested + self.figures
 
     @property
     def headline(self) -> str:

@@ -251,7 +251,7 @@ def _per_area(row: Row, record: ImageRecord, area_px: float | None) -> Row:
 
 
 def in_words(row: Row) -> str:
-    """Return a row of the counts in words: what was detected, annotated, and counts in all."""
+    """Return a row of the counts in words: what was detected and annotated, and the final count."""
     place = f"{row['image']}, frame {row['frame']}" if row["frame"] else row["image"]
     place += f", region {row['region']}" if row["region"] else ""
     said = []
@@ -260,7 +260,7 @@ def in_words(row: Row) -> str:
     if row["annotated"]:
         said.append(f"{row['annotated']} annotated")
         if row["final"] is not None:
-            said.append(f"{row['final']} in all")
+            said.append(f"final count {row['final']}")
     if row["interval_rate"] is not None:
         said.append(f"{row['final_low']} to {row['final_high']} at {row['interval_rate']:.0%}")
     return f"{place}: {', '.join(said) or row['status']}"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from napari_htcell import atomic, parquet, pointsfile, rois, summary, workbook
+from napari_htcell.evenness import Searched
 from napari_htcell.export import COUNT_COLUMNS, POINT_COLUMNS, ImageRecord, Row
 from napari_htcell.formats import FORMATS, What
 from napari_htcell.imagefiles import ImageError, ImageFile
 from napari_htcell.lazyfiles import extent_of
+from napari_htcell.models import ModelEntry, list_models
 from napari_htcell.progress import Clock, Progress, run
 from napari_htcell.project import Project
 
@@ -33,11 +35,25 @@ class Content:
     records : sequence of ImageRecord
     read : callable
         Reads the pixels of one of the images, by the name in its record.
+    models : sequence of ModelEntry, optional
+        Among which are those that were run, to say how good they are.
     """
 
     title: str
     records: Sequence[ImageRecord]
     read: Callable[[str], ImageFile]
+    models: Sequence[ModelEntry] = ()
+
+    @property
+    def figures(self) -> dict[str, str]:
+        """What the cards of the models that were run say of them, by their names."""
+        run = {one.detections.provenance.model for one in self.records if one.detections}
+        return {
+            entry.card.name: f"{figure.in_words} on {figure.on}"
+            for entry in self.models
+            for figure in entry.card.own_figures[:1]
+            if entry.card.name in run
+        }
 
 
 def check_path(path: Path, what: What) -> None:
@@ -92,6 +108,20 @@ def image_record(project: Project, name: str) -> ImageRecord:
     )
 
 
+def searched(records: Iterable[ImageRecord]) -> list[Searched]:
+    """Return how images were searched."""
+    return [
+        Searched(
+            one.image,
+            set(range(one.n_frames)) <= one.annotation.complete_frames,
+            "" if one.detections is None else one.detections.provenance.model,
+            None if one.detections is None else one.detections.provenance.settings.threshold,
+        )
+        for one in records
+        if one.is_readable
+    ]
+
+
 def content_steps(project: Project) -> Generator[Progress, None, Content]:
     """Read all that a project can export.
 
@@ -104,7 +134,7 @@ def content_steps(project: Project) -> Generator[Progress, None, Content]:
     for done, name in enumerate(project.images, start=1):
         records.append(image_record(project, name))
         yield Progress("reading", done, clock.total, clock.seconds_left(done))
-    return Content(project.path.name, records, project.read_image)
+    return Content(project.path.name, records, project.read_image, list_models(project))
 
 
 def write_steps(content: Content, path: Path, what: What) -> Generator[Progress, None, int]:
@@ -142,7 +172,7 @@ def _write_steps(content: Content, path: Path, what: What) -> Generator[Progress
         raise ExportError(f"{path}: the name says no format for {what}; end it in {known}")
     yield Progress(f"writing {path.name}", 0, 0)
     if what == "summary":
-        summary.write_summary(path, content.title, records, content.read)
+        summary.write_summary(path, content.title, records, content.read, content.figures)
         return len(records)
     if suffix == ".zip":
         return rois.write_rois(path, records)

@@ -31,6 +31,8 @@ class Summary:
         Detections that nobody rejected; None if no model was run.
     model : str
         Name of the model that was run last; empty if none was.
+    threshold : float or None
+        What it was run at.
     fault : str
         What is wrong with its files; empty if nothing.
     usefulness : Usefulness or None
@@ -44,6 +46,7 @@ class Summary:
     regions: int = 0
     detected: int | None = None
     model: str = ""
+    threshold: float | None = None
     fault: str = ""
     usefulness: Usefulness | None = None
 
@@ -66,6 +69,7 @@ def summarise(annotation: Annotation, detections: Detections | None) -> Summary:
         regions=len(annotation.regions),
         detected=None if detections is None else len(not_rejected(annotation, detections)),
         model="" if detections is None else detections.provenance.model,
+        threshold=None if detections is None else detections.provenance.settings.threshold,
     )
 
 

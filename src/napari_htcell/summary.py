@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -39,9 +39,19 @@ MAX_TABLE_ROWS = 24
 """Rows that can be read in a table of half a page; more are drawn."""
 
 INTERVAL = (
-    "From–to: where the true number is in nine of ten images like those that the model was judged "
-    "on, or as often as the table of counts says."
+    "From–to: in {rate} of images like those the model was judged on the true number is between "
+    "these; complete ones are exact."
 )
+NO_INTERVAL = (
+    "From–to: exact where every cell is annotated; elsewhere the error of the counts was not "
+    "measured."
+)
+
+MAX_FIGURES = 2
+"""Models of which is said how good they are."""
+
+MAX_LETTERS = 118
+"""Of a line."""
 
 LEFT, WIDTH = 0.07, 0.86
 """Of what is written, as parts of the page's width."""
@@ -57,6 +67,7 @@ def write_summary(
     title: str,
     records: Sequence[ImageRecord],
     read: Callable[[str], ImageFile],
+    figures: Mapping[str, str] | None = None,
 ) -> None:
     """Write the page as .pdf or .png, replacing the file in one step.
 
@@ -68,6 +79,8 @@ def write_summary(
     records : sequence of ImageRecord
     read : callable
         Reads an image by the name in its record; one is drawn, an unreadable one is not.
+    figures : mapping of str to str, optional
+        How good models are, in words, by their names.
     """
     # Loaded here: it takes a second. Never pyplot, which would hold every page and choose a window.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -75,7 +88,7 @@ def write_summary(
 
     figure = Figure(figsize=PAGE_INCHES, dpi=DPI)
     FigureCanvasAgg(figure)
-    draw(figure, title, records, read)
+    draw(figure, title, records, read, figures)
     content = io.BytesIO()
     kind = path.suffix.lower().removeprefix(".")
     metadata = {"Creator": CREATOR, "Title": printable(title)}
@@ -98,30 +111,44 @@ def draw(
     title: str,
     records: Sequence[ImageRecord],
     read: Callable[[str], ImageFile],
+    figures: Mapping[str, str] | None = None,
 ) -> None:
-    """Draw the page onto a figure of A4's proportions."""
+    """Draw the page onto a figure of A4's proportions; see `write_summary`."""
     rows = [count_row(record, frame) for record in records for frame in range(record.n_frames)]
     write(figure, LEFT, 0.955, title[:50], fontsize=18, fontweight="bold")
-    for line, text in enumerate(facts(rows, len(records))):
-        write(figure, LEFT, 0.93 - 0.017 * line, text, fontsize=TEXT + 0.5)
-    write(figure, LEFT, 0.862, RULE, fontsize=TEXT - 1.5, color="0.4")
-    if any(row["interval_rate"] is not None for row in rows):
-        write(figure, LEFT, 0.85, INTERVAL, fontsize=TEXT - 1.5, color="0.4")
+    top = 0.93
+    for text in facts(rows, len(records), figures):
+        write(figure, LEFT, top, text, fontsize=TEXT + 0.5)
+        top -= 0.017
+    for text in (RULE, interval_text(rows)):
+        write(figure, LEFT, top, text, fontsize=TEXT - 1.5, color="0.4")
+        top -= 0.012
     if len(rows) <= MAX_TABLE_ROWS:
         height = 0.0136 * (len(rows) + 1)
-        draw_table(figure.add_axes((LEFT, 0.84 - height, WIDTH, height)), rows)
-        left = 0.78 - height
+        draw_table(figure.add_axes((LEFT, top - height, WIDTH, height)), rows)
+        left = top - height - 0.05
     else:
-        draw_counts(figure.add_axes((0.1, 0.68, 0.83, 0.15)), rows)
-        draw_densities(figure.add_axes((0.1, 0.51, 0.83, 0.11)), rows)
-        left = 0.44
+        draw_counts(figure.add_axes((0.1, top - 0.16, 0.83, 0.15)), rows)
+        draw_densities(figure.add_axes((0.1, top - 0.33, 0.83, 0.11)), rows)
+        left = top - 0.4
     _draw_example(figure, left, records, rows, read)
     made = f"napari-htcell {version('napari-htcell')}, {datetime.now(UTC).date().isoformat()}"
     write(figure, LEFT, 0.025, made, fontsize=TEXT - 1.5, color="0.4")
 
 
-def facts(rows: Sequence[Row], n_images: int) -> list[str]:
-    """Return what holds for the whole page, in lines: how many, and how found."""
+def interval_text(rows: Sequence[Row]) -> str:
+    """Return what the numbers from–to mean, with the rate at which they hold."""
+    rates = sorted({row["interval_rate"] for row in rows if row["interval_rate"] is not None})
+    if not rates:
+        return NO_INTERVAL
+    stated = f"{rates[0]:.0%}" if len(rates) == 1 else f"{rates[0]:.0%} to {rates[-1]:.0%}"
+    return INTERVAL.format(rate=stated)
+
+
+def facts(
+    rows: Sequence[Row], n_images: int, figures: Mapping[str, str] | None = None
+) -> list[str]:
+    """Return what holds for the whole page, in lines: how many, how found, how good that is."""
     final = [row["final"] for row in rows if row["final"] is not None]
     annotated = sum(row["annotated"] or 0 for row in rows)
     frames = f" ({len(rows)} frames)" if len(rows) > n_images else ""
@@ -142,6 +169,9 @@ def facts(rows: Sequence[Row], n_images: int) -> list[str]:
             f"least distance: {_values(detected, 'min_distance_um', '{:.3g}')} µm",
             f"Detected on {when} with napari-htcell {_values(detected, 'plugin_version')}",
         ]
+        run = dict.fromkeys(row["model"] for row in detected)
+        known = [f"{name}: {figures[name]}" for name in run if figures and name in figures]
+        lines += [line[:MAX_LETTERS] for line in known[:MAX_FIGURES]]
     else:
         lines.append("No model was run")
     return lines

@@ -132,8 +132,9 @@ def draw_picture(axes: Axes, grey: GreyImage, cells: Cells, pixel_size_um: float
         extent=(-0.5, width - 0.5, height - 0.5, -0.5), interpolation="antialiased",
     )  # fmt: skip
     axes.scatter(
-        cells.detected_only[:, 1], cells.detected_only[:, 0], s=30, linewidths=1, facecolors="none",
-        edgecolors=DETECTED_COLOUR, label=f"detected ({len(cells.detected_only)})",
+        cells.detected_only[:, 1], cells.detected_only[:, 0], s=40, linewidths=1.2,
+        facecolors="none", edgecolors=DETECTED_COLOUR,
+        label=f"detected, not annotated ({len(cells.detected_only)})",
     )  # fmt: skip
     axes.scatter(
         cells.annotated[:, 1], cells.annotated[:, 0], s=12, linewidths=0.3,
@@ -144,7 +145,7 @@ def draw_picture(axes: Axes, grey: GreyImage, cells: Cells, pixel_size_um: float
     axes.set_ylim(height - 0.5, -0.5)
     axes.axis("off")
     axes.legend(
-        fontsize=TEXT, loc="upper left", bbox_to_anchor=(0, -0.005), ncols=2, frameon=False,
+        fontsize=TEXT, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False,
         borderaxespad=0, borderpad=0.2, handletextpad=0.2,
     )  # fmt: skip
     _draw_scale_bar(axes, width, height, pixel_size_um)

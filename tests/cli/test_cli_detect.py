@@ -42,7 +42,7 @@ def test_counts_and_points_of_a_folder(htcell, tiny_project, tiny_model_folder, 
 def test_a_project_keeps_its_detections(htcell, tiny_project, tiny_model_folder):
     project = tiny_project()
     result = htcell("detect", project.path, "--model", tiny_model_folder)
-    assert result.stdout.count(" in all, ") == 4
+    assert result.stdout.count(", final count ") == 4
     assert all(match.tp > 0 for match in scores(project).values())
 
 

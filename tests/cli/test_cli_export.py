@@ -11,6 +11,8 @@ import pytest
 import tifffile
 
 from napari_htcell.annotations import Annotation
+from napari_htcell.config import DetectConfig
+from napari_htcell.detections import Detections, Provenance
 from napari_htcell.project import open_project
 
 
@@ -98,3 +100,18 @@ def test_a_table_that_cannot_be_replaced_keeps_no_other_from_being_written(
     assert "counts-2.csv" in line
     assert (tmp_path / "counts-2.csv").read_bytes() == counts.read_bytes()
     assert len(points.read_text(encoding="utf-8").splitlines()) == 6
+
+
+def test_counts_that_do_not_compare_are_told_of_at_the_end(htcell, make):
+    project = make("uneven", a=[(1, 2)])
+    how = Provenance("E", DetectConfig(), 1.0, False, "2026-01-01T00:00:00+00:00", "0")
+    project.save_detections("a.tif", Detections(np.ones((1, 2)), np.ones(1), how))
+    result = htcell("export", project.path)
+    assert "nothing was detected in 2 images (=b.tif, …)" in result.stderr
+    assert result.output.splitlines()[-1].startswith("Warning: nothing was detected")
+    for name, stack in (("a.tif", 1), ("=b.tif", 1), ("t.tif", 3)):
+        annotation = project.annotation(name, 3 if stack > 1 else 2)
+        for frame in range(stack):
+            annotation = annotation.mark_complete(True, frame)
+        project.save_annotation(name, annotation)
+    assert htcell("export", project.path).stderr == ""

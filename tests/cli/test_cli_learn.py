@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 from napari_htcell import dataset, learn, models, training
+from napari_htcell.cli import reporting
 from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.project import open_project
 
@@ -247,3 +248,34 @@ def test_models_are_renamed_and_deleted(htcell, refused, tiny_project, tiny_mode
     assert (project / "models" / "ours").is_dir()
     assert htcell("models", "delete", "ours", "--project", project, "--yes").exit_code == 0
     assert not (project / "models" / "ours").exists()
+
+
+def test_a_project_that_the_shell_is_in_is_known(
+    htcell, tiny_project, tiny_model_folder, monkeypatch
+):
+    project = tiny_project()
+    htcell("models", "import", tiny_model_folder, "--project", project.path, "--name", "ours")
+    (project.path / "annotations").mkdir(exist_ok=True)
+    assert htcell("models", "show", "ours").exit_code == 1
+    for folder in (project.path, project.path / "annotations"):
+        monkeypatch.chdir(folder)
+        shown = htcell("models", "show", "ours")
+        assert "name: ours" in shown.stdout
+        assert "(project)" in shown.stdout
+    # But what is imported goes to the user's own, as it does elsewhere.
+    assert "to " + str(project.path) not in htcell("models", "import", tiny_model_folder).stdout
+
+
+def test_a_long_job_without_a_terminal_says_now_and_then_how_far_it_is(
+    htcell, tiny_project, tiny_model_folder, monkeypatch
+):
+    project = tiny_project(n_complete=2)
+    monkeypatch.setattr(reporting, "SAY_SECONDS", 0.0)
+    call = ("fine-tune", project.path, "--from", tiny_model_folder, "--name", "ours")
+    said = htcell(*call).stdout.splitlines()
+    learning = [line for line in said if line.startswith("Learning from 2 images: ")]
+    checking = [line for line in said if line.startswith("Checking on images left out: ")]
+    assert len(learning) > 1
+    assert len(checking) > 1
+    assert all(" %" in line and "step" not in line for line in learning + checking)
+    assert "Learning" not in htcell(*call[:-1], "quiet", "--quiet").stdout

@@ -117,3 +117,35 @@ def test_nothing_of_pyplot_is_left_behind():
 
     drawn([record("a.tif", 3)])
     assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_the_page_says_how_good_the_model_is_and_what_from_to_means():
+    figures = {"B": "F 0.84 within 16 µm on the test images", "other": "F 1"}
+    lines = summary.facts(rows_of([record("a.tif", 5)]), 1, figures)
+    assert lines[-1] == "B: F 0.84 within 16 µm on the test images"
+    rows = rows_of([record("a.tif", 5)])
+    assert "was not measured" in summary.interval_text(rows)
+    known = [row | {"interval_rate": rate} for row in rows for rate in (0.8, 0.9)]
+    assert "in 80% to 90% of images" in summary.interval_text(known)
+
+
+def test_the_example_says_what_its_symbols_mean():
+    figure = drawn([record("a.tif", 5, 2)])
+    (legend,) = [axes.get_legend() for axes in figure.axes if axes.get_legend() is not None]
+    said = [one.get_text() for one in legend.get_texts()]
+    assert said == ["detected, not annotated (3)", "annotated (2)"]
+    figure.canvas.draw()
+    # Above the image, beside its name.
+    box = legend.get_window_extent()
+    assert box.y0 >= legend.axes.get_window_extent().y1 - 1
+
+
+def test_no_line_runs_over_the_margin():
+    rows = [row | {"interval_rate": 0.75} for row in rows_of([record("a.tif", 5)])]
+    figure = Figure(figsize=summary.PAGE_INCHES)
+    FigureCanvasAgg(figure)
+    for text in (summary.RULE, summary.interval_text(rows), summary.NO_INTERVAL):
+        summary.write(figure, summary.LEFT, 0.5, text, fontsize=summary.TEXT - 1.5)
+    figure.canvas.draw()
+    right = (summary.LEFT + summary.WIDTH + 0.02) * figure.bbox.width
+    assert all(one.get_window_extent().x1 <= right for one in figure.texts)

@@ -13,6 +13,7 @@ from napari_htcell.progress import run
 from napari_htcell.widgets import jobs, reading
 from napari_htcell.widgets.desk import desk_of
 from napari_htcell.widgets.document import Document, Picture
+from napari_htcell.widgets.shapes_ready import warm_up_steps
 
 
 def _found(points, scores=None, model="B"):
@@ -20,6 +21,12 @@ def _found(points, scores=None, model="B"):
     scores = np.linspace(1, 0.5, len(points)) if scores is None else np.asarray(scores)
     how = Provenance(model, DetectConfig(), 1.0, False, "2026-01-01T00:00:00+00:00", "0")
     return Detections(points, scores, how)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ready_shapes():
+    """Have shapes drawn at once, as they are from the second time on after an installation."""
+    run(warm_up_steps())
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import threading
+
 import numpy as np
 import pytest
 import tifffile
@@ -12,10 +15,11 @@ from napari.layers import Image, Points
 from napari.utils.key_bindings import coerce_keybinding
 from qtpy.QtCore import Qt
 
-from napari_htcell.annotations import Annotation
+from napari_htcell.annotations import Annotation, Region
 from napari_htcell.export_files import image_record
+from napari_htcell.progress import Progress
 from napari_htcell.project import ProjectSettings, open_project
-from napari_htcell.widgets import keys, reading
+from napari_htcell.widgets import keys, reading, shapes_ready
 from napari_htcell.widgets.htcell import HTCellPanel, Step
 from napari_htcell.widgets.rectangle import KEY
 
@@ -256,6 +260,68 @@ def test_region_drawn_with_the_mouse(hand, found, folder):
     assert document.annotation.regions == ()
     redo(hand)
     assert document.annotation.regions == (region,)
+
+
+def test_a_region_waits_until_napari_can_draw(hand, monkeypatch):
+    regions, correct, document = (
+        hand.dock.desk.regions,
+        hand.dock.correct,
+        hand.dock.session.document,
+    )
+    go_on, started = threading.Event(), []
+
+    def compiling():
+        started.append(1)
+        while not go_on.wait(0.01):
+            yield Progress("getting ready to draw", 0, 0)
+
+    monkeypatch.setattr(shapes_ready, "_done", set())
+    monkeypatch.setattr(shapes_ready, "warm_up_steps", compiling)
+    hand.press(correct.region_button)
+    assert regions.is_waiting
+    assert "Getting ready to draw" in correct.hint.text()
+    # The window goes on meanwhile, and a click for a corner that comes too early is no cell.
+    hand.click(CORNERS[0])
+    assert len(document.annotation.points) == 0
+    go_on.set()
+    hand.until(lambda: not regions.is_waiting)
+    assert started == [1]
+    assert regions.is_drawing
+    assert "double-click" in correct.hint.text()
+    assert hand.viewer.layers.selection.active.mode == "add_polygon"
+    hand.press(correct.region_button)
+    assert not regions.is_drawing
+
+
+def test_regions_that_are_there_wait_too(hand, monkeypatch, folder):
+    region = Region(tuple((float(y), float(x)) for y, x in CORNERS))
+    open_project(folder).save_annotation(
+        "b.tif", dataclasses.replace(Annotation.empty(), regions=(region,))
+    )
+    monkeypatch.setattr(shapes_ready, "_done", set())
+    show(hand, "b.tif")
+    hand.until(lambda: "complete regions" in [layer.name for layer in hand.viewer.layers])
+    assert hand.dock.desk.regions.prepare() is None
+    assert not hand.dock.desk.regions.is_drawing
+
+
+def test_saved_is_said_when_something_was(hand):
+    assert hand.dock.correct.saved.text() == "No changes yet."
+    hand.click(GRID[0])
+    assert hand.dock.correct.saved.text() == "Saving…"
+    hand.until(lambda: hand.dock.correct.saved.text() == "✓ Saved")
+    show(hand, "b.tif")
+    assert hand.dock.correct.saved.text() == "✓ Saved"
+
+
+def test_the_keys_page_shows_its_last_line(hand):
+    page = hand.dock.correct.keys_page
+    page.toggle()
+    hand.until(page.isVisible)
+    assert keys.PAGE_KEY in page.text.text()
+    assert page.text.height() >= page.text.sizeHint().height()
+    assert page.height() <= 768
+    page.toggle()
 
 
 def test_drawing_can_be_cancelled(hand):

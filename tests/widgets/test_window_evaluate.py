@@ -14,7 +14,7 @@ from napari_htcell.config import DEFAULT_MODEL, DetectConfig
 from napari_htcell.counting import CountErrors
 from napari_htcell.detections import Detections, Provenance
 from napari_htcell.models import Model
-from napari_htcell.widgets.errors import LOOKS
+from napari_htcell.widgets.errors import LEAST_UM, LOOKS, SYMBOL_UM, sizes
 from napari_htcell.widgets.htcell import HTCellPanel, Step
 
 
@@ -76,7 +76,7 @@ def test_without_complete_images_it_says_what_to_do(viewer, tiny_project, until)
     dock.show_step(Step.EVALUATE)
     panel = dock.evaluate
     assert "click every cell of an image" in panel.basis.text()
-    assert panel.table.isHidden()
+    assert panel.pages.isHidden()
     dock.images.open_folder(tiny_project().path)
     until(lambda: dock.session.document is not None)
     assert "click every cell of an image" in panel.basis.text()
@@ -84,7 +84,7 @@ def test_without_complete_images_it_says_what_to_do(viewer, tiny_project, until)
     dock.session.document.mark_complete(True)
     dock.session.changed()
     until(lambda: "Nothing was detected yet" in panel.basis.text())
-    assert not panel.table.isHidden()
+    assert not panel.pages.isHidden()
 
 
 def test_a_row_for_each_image_and_one_for_all(evaluated):
@@ -172,7 +172,7 @@ def test_an_error_is_shown_near_enough_and_no_nearer_than_before(evaluated, view
 
 def test_from_error_to_error(evaluated, viewer):
     errors = evaluated.evaluate.errors
-    wrong = [one for one in evaluated.evaluate.outcomes if one.kind != "found"]
+    wrong = [one for one in evaluated.evaluate.here.outcomes if one.kind != "found"]
     assert len(errors) == len(wrong) > 1
     for expected in (wrong[0], wrong[1]):
         errors.next_button.click()
@@ -184,10 +184,59 @@ def test_from_error_to_error(evaluated, viewer):
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], place)
 
 
+def chosen_in(viewer):
+    return [layer for layer in viewer.layers if layer.name == "chosen error"]
+
+
+def test_the_chosen_error_has_a_ring_around_it(evaluated, viewer):
+    errors = evaluated.evaluate.errors
+    assert not chosen_in(viewer)
+    errors.list.itemClicked.emit(errors.list.topLevelItem(1), 0)
+    errors.list.setCurrentItem(errors.list.topLevelItem(1))
+    (ring,) = chosen_in(viewer)
+    wrong = [one for one in evaluated.evaluate.here.outcomes if one.kind != "found"]
+    np.testing.assert_allclose(ring.data, [wrong[1].place] * 2)
+    (layer,) = errors_in(viewer)
+    assert ring.size.min() > 2 * layer.size.max()
+    errors.next_button.click()
+    np.testing.assert_allclose(chosen_in(viewer)[0].data[0], wrong[2 % len(wrong)].place)
+    # It stays chosen while something else is corrected.
+    evaluated.session.document.move(0, evaluated.session.document.annotation.points[0] + 0.1)
+    evaluated.session.changed()
+    assert len(chosen_in(viewer)) == 1
+    evaluated.show_step(Step.CORRECT)
+    assert not chosen_in(viewer)
+
+
+def test_clicks_and_candidates_do_not_crowd_the_errors(evaluated, viewer):
+    desk = evaluated.desk
+    assert not desk.annotated.visible
+    assert not desk.detected.visible
+    evaluated.show_step(Step.CORRECT)
+    assert desk.annotated.visible
+    assert desk.detected.visible
+    desk.detected.visible = False
+    evaluated.show_step(Step.EVALUATE)
+    evaluated.show_step(Step.CORRECT)
+    # What the user has hidden stays so.
+    assert not desk.detected.visible
+
+
+def test_symbols_of_neighbours_stay_apart():
+    places = np.array([[10.0, 10], [10, 22], [80, 80], [10, 10]])
+    stack = np.column_stack([[0, 0, 0, 1], places])
+    first, second, alone, other_frame = sizes(stack, 1.0)
+    assert first + second < 2 * 12
+    assert alone == other_frame == SYMBOL_UM
+    assert sizes(places[:1], 2.0).tolist() == [SYMBOL_UM / 2]
+    assert len(sizes(places[:0], 1.0)) == 0
+    assert min(sizes(np.zeros((2, 2)), 1.0)) == LEAST_UM
+
+
 def test_the_open_image_is_followed_at_once(evaluated, viewer):
     session, panel = evaluated.session, evaluated.evaluate
     before = [int(text) for text in texts(panel.table)[1][1:4]]
-    wrong = next(one for one in panel.outcomes if one.kind == "false alarm")
+    wrong = next(one for one in panel.here.outcomes if one.kind == "false alarm")
     session.document.add(wrong.place)
     session.changed()
     tp, fp, fn = before

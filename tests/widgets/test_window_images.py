@@ -204,7 +204,7 @@ def test_the_next_most_useful_says_why(panel, project, until, found):
     until(lambda: is_shown(panel, names[1]))
     panel.useful_button.click()
     until(lambda: is_shown(panel, names[4]))
-    assert panel.reason.text() == "About 2 to correct: 2 near the threshold."
+    assert panel.reason.text() == "About 2 cells to correct: 2 near the threshold."
     panel.useful_button.click()
     until(lambda: is_shown(panel, names[3]))
     panel.useful_button.click()
@@ -229,6 +229,45 @@ def test_what_was_corrected_since_counts(panel, project, until, found):
     panel.filter.setText(document.name)
     panel.useful_button.click()
     until(lambda: "left to correct" in panel.reason.text())
+
+
+def test_what_is_left_to_correct_is_said_while_correcting(panel, project, until, found):
+    session = panel.session
+    document = session.document
+    other = project.images[2]
+    points = np.column_stack([np.full(3, 100.0), 100.0 * np.arange(1, 4)])
+    document.found = found(points, [0.9, 0.5, 0.5])
+    session.found_changed.emit()
+    session.changed()
+    panel.show_image(other)
+    until(lambda: is_shown(panel, other))
+    panel.useful_button.click()
+    until(lambda: is_shown(panel, document.name))
+    before = panel.reason.text()
+    assert "2 near the threshold" in before
+    assert "A cell counts where" in panel.reason.toolTip()
+    document.accept([0, 1, 2])
+    session.changed()
+    until(lambda: panel.reason.text() != before)
+    assert "near the threshold" not in panel.reason.text()
+    session.undo()
+    until(lambda: panel.reason.text() == before)
+
+
+def test_a_models_name_is_read_whole(panel, project, found):
+    document = panel.session.document
+    narrow = panel.list.columnWidth(Column.MODEL)
+    document.found = found([[9.0, 9]], [0.9], model="B-2026-11-23")
+    panel.session.found_changed.emit()
+    panel.session.changed()
+    width = panel.list.columnWidth(Column.MODEL)
+    assert width > panel.list.fontMetrics().horizontalAdvance("B-2026-11-23")
+    assert width > narrow
+    tip = panel.shown.index(1, Column.MODEL).data(Qt.ItemDataRole.ToolTipRole)
+    assert "B-2026-11-23" in tip
+    document.found = found([[9.0, 9]], [0.9], model="a very long name of a model, with its date")
+    panel.session.changed()
+    assert panel.list.columnWidth(Column.MODEL) < 1.3 * width
 
 
 def is_empty(pixmap):

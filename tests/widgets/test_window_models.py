@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 
 from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.models import list_models
 from napari_htcell.own_models import import_model
+from napari_htcell.widgets.cards import card_html
 from napari_htcell.widgets.detect import DetectPanel
 from napari_htcell.widgets.worker import models_in_use
 
@@ -61,6 +65,27 @@ def test_two_side_by_side(dialog):
     assert html.count("my models") == html.count("built in") == 1
     assert "version D" in html
     assert not dialog.use_button.isEnabled()
+
+
+def test_of_two_cards_only_what_differs_is_bold(dialog):
+    ours, shipped = (dialog.session.entry(name) for name in ("ours", DEFAULT_MODEL))
+    figure = shipped.card.figures[0]
+    other = figure.model_copy(update={"tp": figure.tp + 1})
+    changed = shipped.card.model_copy(update={"name": "twin", "figures": (other,)})
+    html = card_html(shipped, replace(ours, card=changed))
+    bold = set(re.findall("<b>(.*?)</b>", html))
+    assert {f"{figure.tp}", f"{other.tp}", "my models", "built in"} <= bold
+    assert f"{figure.fn}" not in bold - {f"{figure.tp}", f"{other.tp}"}
+    assert html.count("<b>") < 10
+    assert "<b>" not in card_html(shipped)
+
+
+def test_the_figure_on_test_images_comes_first(dialog):
+    card = dialog.session.entry(DEFAULT_MODEL).card
+    tested = card.figures[0].model_copy(update={"f_score": 0.125, "on": "the test images"})
+    own = card.model_copy(update={"tested": (tested,)})
+    assert [one.f_score for one in own.own_figures][:2] == [0.125, card.figures[0].f_score]
+    assert own.headline.endswith("F 0.125 at 16 um on the test images")
 
 
 def test_rename(dialog, monkeypatch):

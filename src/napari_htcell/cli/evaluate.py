@@ -75,6 +75,7 @@ def evaluate(
     `truth`. An image that one of them does not name has no points there.
     """
     intervals: Intervals | None = None
+    warnings: list[str] = []
     if truth is None and len(models) > 1:
         refused = {"--curve": curve, "--cutoff-px": cutoff_px, "--common": common}
         _refuse(refused | {"--pixel-size": pixel_size_um}, "one model or two tables")
@@ -84,6 +85,7 @@ def evaluate(
         _refuse({"--common": common, "--pixel-size": pixel_size_um}, "two tables")
         cutoff = _cutoff(cutoff_um, cutoff_px)
         comparison = _of_project(predicted, next(iter(models), None), report, curve=curve)
+        warnings = _doubts(comparison)
         images = [
             One(one.image, one.judgement, one.settings.threshold, one.frame)
             for one in comparison.images
@@ -98,12 +100,15 @@ def evaluate(
         cutoff = _cutoff(cutoff_um, cutoff_px)
         from napari_htcell.cli.pairs import judgements_of
 
-        judged = judgements_of(
-            predicted, truth, pixel_size_um, report, common=common, with_scores=curve
+        judged, warnings = judgements_of(
+            predicted, truth, pixel_size_um, common=common, with_scores=curve
         )
         images = [One(name, one) for name, one in judged.items()]
     in_pixels = truth is not None and pixel_size_um is None
     _report(images, cutoff, intervals, report, in_pixels=in_pixels, curve=curve)
+    # Below the table: above one of many images nobody sees them.
+    for warning in warnings:
+        report.warn(warning)
 
 
 def _report(
@@ -155,22 +160,31 @@ def _of_project(path: Path, name: str | None, report: Reporter, *, curve: bool) 
 
         model = load_model(name, project)
     comparison = report.follow(evaluate_project_steps(project, model))
-    if comparison.not_detected:
-        report.warn(
-            f"nothing was detected in {count(len(comparison.not_detected), 'complete image')}, the "
-            f"first {comparison.not_detected[0]!r}; run htcell detect there, or give --model"
-        )
     if not comparison.images:
-        raise PointsFileError(f"{path}: nothing was detected in its complete images")
-    learnt = [one for one in comparison.images if one.has_learnt]
-    if learnt:
-        report.warn(
-            f"{learnt[0].model} has learnt from {len(learnt)} of the {len(comparison.images)} "
-            f"compared, the first {learnt[0].image!r}; these figures flatter it"
+        raise PointsFileError(
+            f"{path}: nothing was detected in its complete images; run htcell detect there, or "
+            "give --model"
         )
     if curve and not comparison.has_curve:
         raise click.UsageError("a curve needs detections by the method peaks")
     return comparison
+
+
+def _doubts(comparison: Comparison) -> list[str]:
+    """Return what to warn of: images that were left out, and those that flatter the model."""
+    said = []
+    if comparison.not_detected:
+        said.append(
+            f"nothing was detected in {count(len(comparison.not_detected), 'complete image')}, the "
+            f"first {comparison.not_detected[0]!r}; run htcell detect there, or give --model"
+        )
+    learnt = [one for one in comparison.images if one.has_learnt]
+    if learnt:
+        said.append(
+            f"{learnt[0].model} has learnt from {len(learnt)} of the {len(comparison.images)} "
+            f"compared, the first {learnt[0].image!r}; these figures flatter it"
+        )
+    return said
 
 
 def _refuse(flags: dict[str, Any], what: str) -> None:

@@ -17,14 +17,23 @@ if TYPE_CHECKING:
     from napari_htcell.project import Project
 
 project_option: Callable[..., Any] = click.option(
-    "--project", type=EXISTING_FOLDER, help="A project, whose own models count too."
+    "--project",
+    type=EXISTING_FOLDER,
+    help="A project, whose own models count too.  [default: the one that the shell is in]",
 )
 
 
 def _open(project: Path | None) -> Project | None:
-    """Return a project that need not have images yet: its models are not about them."""
+    """Return a project that need not have images yet: its models are not about them.
+
+    Without one, the project that the shell is in, if it is in one.
+    """
+    from napari_htcell.items import is_project
     from napari_htcell.project import Project
 
+    if project is None:
+        here = Path.cwd()
+        project = next((one for one in (here, *here.parents) if is_project(one)), None)
     return None if project is None else Project(project.resolve())
 
 
@@ -73,7 +82,7 @@ def import_command(path: Path, project: Path | None, name: str | None, report: R
     """Import a model from PATH: a zip file that `export` wrote, or a model's folder."""
     from napari_htcell import own_models
 
-    opened = _open(project)
+    opened = None if project is None else _open(project)
     entry = own_models.import_model(
         path, None if opened is None else opened.models_folder, name=name
     )
@@ -140,7 +149,8 @@ def _lines(entry: ModelEntry) -> list[str]:
         "fine-tuned from": card.base_model,
         "kept": card.kept_part,
         "folder": f"{entry.folder} ({entry.origin})",
-        "made": f"{card.date}, {card.steps} steps in {card.seconds:g} s on {card.device}",
+        "made": f"{card.date}, {card.steps} steps, with its checks {card.seconds:g} s on "
+        f"{card.device}",
         "learnt from": f"{count(len(card.images), 'image')}, "
         f"{count(sum(image.points for image in card.images), 'point')}",
         "network": f"width {card.training.base_width}, depth {card.training.depth}, "

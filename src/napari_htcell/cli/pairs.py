@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_htcell import pointsfile
-from napari_htcell.cli.reporting import Reporter
 from napari_htcell.evaluate import Judgement
 from napari_htcell.pointsfile import Points, PointsFileError
 
@@ -19,23 +18,23 @@ def judgements_of(
     predicted: Path,
     truth: Path,
     pixel_size_um: float | None,
-    report: Reporter,
     *,
     common: bool,
     with_scores: bool,
-) -> dict[str, Judgement]:
-    """Return what two tables, or folders of tables, say about each image."""
+) -> tuple[dict[str, Judgement], list[str]]:
+    """Return what two tables, or folders of tables, say about each image, and what to warn of."""
     _refuse_annotations(predicted)
     found, true = _read(predicted), _read(truth)
     scores = _read_scores(predicted) if with_scores else {}
     # Where the lowest score of all is, a lower threshold was not tried.
     lowest = min((float(one.min()) for one in scores.values()), default=0.0)
     images = {}
-    for name in _names(found, true, common=common, report=report):
+    names = _names(found, true, common=common)
+    for name in names:
         points, cells = _same_axes(found.get(name), true.get(name), name)
         known = scores.get(name, np.zeros(len(points)))
         images[name] = Judgement(points, known, cells, pixel_size_um, lowest)
-    return images
+    return images, [] if common else _missing(found, true)
 
 
 def _read(path: Path) -> Tables:
@@ -83,23 +82,27 @@ def _refuse_annotations(path: Path) -> None:
         )
 
 
-def _names(found: Tables, true: Tables, *, common: bool, report: Reporter) -> list[str]:
-    """Return the images to compare; warn of those that only one side has."""
+def _names(found: Tables, true: Tables, *, common: bool) -> list[str]:
+    """Return the images to compare."""
     both = found.keys() & true.keys()
     if not both and found and true:
         raise PointsFileError(
             f"the two tables have no image in common: {_first(found)} against {_first(true)}"
         )
-    if common:
-        return sorted(both)
+    return sorted(both) if common else sorted(found.keys() | true.keys())
+
+
+def _missing(found: Tables, true: Tables) -> list[str]:
+    """Return what to say of images that only one side has."""
+    said = []
     for there, other, side in ((true, found, "PREDICTED"), (found, true, "TRUTH")):
         missing = sorted(there.keys() - other.keys())
         if missing:
-            report.warn(
+            said.append(
                 f"{side} has no points for {len(missing)} of the images, the first {missing[0]!r}; "
                 "they count as without cells there (--common leaves them out)"
             )
-    return sorted(found.keys() | true.keys())
+    return said
 
 
 def _first(tables: Tables) -> str:

@@ -7,6 +7,7 @@ import math
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from napari_htcell.project import Project
 
 ResultT = TypeVar("ResultT")
+
+SAY_SECONDS = 30.0
+"""Longest silence of a job where there is no bar."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ class Reporter:
             After Ctrl+C.
         """
         with _Bar(self.shows_progress) as bar, _interrupts() as interrupted:
-            part = ""
+            part, said = "", time.monotonic()
             while True:
                 try:
                     progress = next(steps)
@@ -114,19 +118,24 @@ class Reporter:
                 except KeyboardInterrupt:
                     raise Stopped(if_at_once or if_stopped) from None
                 bar.show(progress)
-                is_learning = progress.loss is not None
                 # Where there is no bar, in a log say, minutes of silence would look like a fault.
-                if is_learning and not self.shows_progress and progress.what != part:
-                    self.say(_beginning(progress))
-                    part = progress.what
+                is_new = progress.loss is not None and progress.what != part
+                is_silent = time.monotonic() - said >= SAY_SECONDS
+                if (is_new or is_silent) and not self.shows_progress:
+                    self.say(_in_words(progress))
+                    part, said = progress.what, time.monotonic()
                 if interrupted():
                     steps.close()
                     raise Stopped(if_stopped)
 
 
-def _beginning(progress: Progress) -> str:
-    what = progress.what[0].upper() + progress.what[1:]
-    return f"{what}: step {progress.done} of {progress.total}"
+def _in_words(progress: Progress) -> str:
+    """Return how far a job is; in per cent: its steps are more than those on a model's card."""
+    text = progress.what[0].upper() + progress.what[1:]
+    if progress.total:
+        text += f": {100 * progress.done // progress.total} %"
+    left = _time_left(progress)
+    return f"{text}, {left}" if left else text
 
 
 def _finite(value: Any) -> Any:
@@ -193,9 +202,14 @@ class _Bar:
         return self._bar
 
 
-def _details(progress: Progress) -> str:
+def _time_left(progress: Progress) -> str:
     left = progress.seconds_left
-    parts = [] if left is None else [f"{int(left) // 60}:{int(left) % 60:02d} left"]
+    return "" if left is None else f"{int(left) // 60}:{int(left) % 60:02d} left"
+
+
+def _details(progress: Progress) -> str:
+    left = _time_left(progress)
+    parts = [left] if left else []
     return ", ".join(parts + ([] if progress.loss is None else [f"loss {progress.loss:.4f}"]))
 
 

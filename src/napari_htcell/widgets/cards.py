@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
 from html import escape
 
 from qtpy.QtCore import Qt
@@ -11,6 +12,9 @@ from napari_htcell.cards import Card, Figure, TrainingImage
 from napari_htcell.models import ModelEntry
 from napari_htcell.words import count
 
+FEW_WORDS = 2
+"""That take each other's place in two cards, to be marked."""
+
 ORIGINS = {"project": "this project", "user": "my models", "shipped": "built in", "file": "file"}
 
 
@@ -19,12 +23,7 @@ def figures_text(entry: ModelEntry) -> str:
     if not entry.card.own_figures:
         return entry.card.summary or "Nothing was measured for this model."
     one = entry.card.own_figures[0]
-    return f"{figure_text(one)} on {count(one.images, 'image')}: {one.on}."
-
-
-def figure_text(one: Figure) -> str:
-    """Return F with its distance."""
-    return f"F {one.f_score:.2f} within {one.cutoff_um:g} µm"
+    return f"{one.in_words} on {count(one.images, 'image')}: {one.on}."
 
 
 def card_rows(entry: ModelEntry) -> dict[str, str]:
@@ -74,7 +73,7 @@ def _measured(one: Figure) -> str:
     distance = one.mean_distance_um
     apart = "" if distance is None else f", on average {distance:.1f} µm away"
     return (
-        f"{figure_text(one)}: {one.tp} cells found{apart}, {one.fn} missed, {one.fp} false alarms, "
+        f"{one.in_words}: {one.tp} cells found{apart}, {one.fn} missed, {one.fp} false alarms, "
         f"at threshold {one.settings.threshold:g}, on {count(one.images, 'image')}: {one.on}"
     )
 
@@ -85,7 +84,8 @@ def _training_text(card: Card) -> str:
     took = f"{card.seconds:.0f} s" if card.seconds < 120 else f"{card.seconds / 60:.0f} min"
     versions = [f"{name} {card.software[name]}" for name in ("napari-htcell", "torch")
                 if name in card.software]  # fmt: skip
-    return ", ".join([f"{card.steps} steps in {took} on {card.device or 'cpu'}", *versions])
+    where = card.device or "cpu"
+    return ", ".join([f"{card.steps} steps", f"with its checks {took} on {where}", *versions])
 
 
 def card_html(*entries: ModelEntry) -> str:
@@ -95,14 +95,29 @@ def card_html(*entries: ModelEntry) -> str:
     heads = "".join(f"<th align='left'>{escape(entry.card.name)}</th>" for entry in entries)
     lines = [f"<tr><td></td>{heads}</tr>"]
     for about in abouts:
-        said = [card.get(about, "–") for card in cards]
-        # Where two differ is what one compares them for.
-        differ = len(set(said)) > 1
-        cells = "".join(
-            f"<td>{f'<b>{escape(one)}</b>' if differ else escape(one)}</td>" for one in said
-        )
-        lines.append(f"<tr><td><i>{escape(about)}</i>&nbsp;</td>{cells}</tr>")
+        cells = _marked([card.get(about, "–") for card in cards])
+        said = "".join(f"<td>{cell}</td>" for cell in cells)
+        lines.append(f"<tr><td><i>{escape(about)}</i>&nbsp;</td>{said}</tr>")
     return f"<table cellspacing='4'>{''.join(lines)}</table>"
+
+
+def _marked(texts: list[str]) -> list[str]:
+    """Return texts as HTML; of two, a number or word in the place of another one is bold.
+
+    Of two models nearly every line differs somewhere, and what is bold everywhere stands out
+    nowhere: other sentences are seen to be others.
+    """
+    if len(texts) != 2:
+        return [escape(text) for text in texts]
+    first, second = (text.split(" ") for text in texts)
+    matcher = SequenceMatcher(a=first, b=second, autojunk=False)
+    cells: tuple[list[str], list[str]] = ([], [])
+    for kind, a, to_a, b, to_b in matcher.get_opcodes():
+        is_other = kind == "replace" and to_a - a == to_b - b <= FEW_WORDS
+        for cell, words in zip(cells, (first[a:to_a], second[b:to_b]), strict=True):
+            text = escape(" ".join(words))
+            cell += [f"<b>{text}</b>" if is_other else text] * bool(words)
+    return [" ".join(cell) for cell in cells]
 
 
 class CardDialog(QDialog):

@@ -130,7 +130,7 @@ def basis_text(rows: list[Row], ran: str, not_detected: tuple[str, ...]) -> str:
         at = f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f}"
         how = "run now" if ran else "as detected"
         text = (
-            f"{' and '.join(models)}, {how}, at threshold {at}, compared with "
+            f"{' and '.join(models)} at threshold {at}, {how}, beside "
             f"{count(cells, 'click')} in {count(images, 'complete image')}."
         )
         if len(models) > 1:
@@ -160,7 +160,7 @@ def warning_text(rows: list[Row], session: Session) -> str:
         f"⚠ {model} has learnt from {len(learnt)} of these {len(rows)}: their figures flatter it."
     )
     entry = session.entry(model)
-    if entry is not None and entry.card.figures:
-        one = entry.card.figures[0]
-        text += f" Its card says F {one.f_score:.2f} on {one.on}."
+    if entry is not None and entry.card.own_figures:
+        one = entry.card.own_figures[0]
+        text += f" Its card says F {one.f_score:.2f}."
     return text

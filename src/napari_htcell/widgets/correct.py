@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import napari.viewer
-from qtpy.QtGui import QKeySequence
+from qtpy.QtGui import QKeySequence, QShowEvent
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QShortcut,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -22,11 +21,14 @@ from napari_htcell.widgets.keys_page import KeysPage
 from napari_htcell.widgets.legend import Legend
 from napari_htcell.widgets.panel import Panel, note
 from napari_htcell.widgets.points_io import save_annotation_as
+from napari_htcell.widgets.scrolled import inside_of
 from napari_htcell.widgets.states import AGREED, ANNOTATED, CANDIDATE, MISSED, State
 from napari_htcell.words import count
 
 HINT = "Click: accept, or add a cell. Right-click: reject, or remove."
 DRAWING_HINT = "Click at each corner around the region; double-click at the last one."
+
+WAITING_HINT = "Getting ready to draw: the first time after an installation takes a while…"
 
 
 class CorrectPanel(Panel):
@@ -86,7 +88,7 @@ class CorrectPanel(Panel):
         self.remove_button.setToolTip("<qt>Remove this region; the cells in it stay</qt>")
         self.save_button = QPushButton("Save points…")
         self.saved = note()
-        layout = QVBoxLayout(self)
+        layout = inside_of(self)
         layout.addWidget(self.legend)
         layout.addWidget(self.by_clicks)
         layout.addWidget(self.hint)
@@ -115,8 +117,14 @@ class CorrectPanel(Panel):
         # Where this panel is open twice, Qt cannot choose between them.
         shortcut.activatedAmbiguously.connect(self.keys_page.toggle)
 
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Get ready for drawing, before somebody wants to."""
+        super().showEvent(event)
+        self.desk.regions.prepare()
+
     def _wants_clicks(self) -> bool:
-        return self.by_clicks.isChecked() and self.isVisible()
+        is_drawing = self.desk.regions.is_drawing
+        return self.by_clicks.isChecked() and self.isVisible() and not is_drawing
 
     def _on_complete(self, complete: bool) -> None:
         document = self.session.document
@@ -133,7 +141,8 @@ class CorrectPanel(Panel):
     def _on_drawing(self, is_drawing: bool) -> None:
         self.region_button.setChecked(is_drawing)
         self.region_button.setText("Cancel drawing" if is_drawing else "Draw a complete region")
-        self.hint.setText(DRAWING_HINT if is_drawing else HINT)
+        drawing_hint = WAITING_HINT if self.desk.regions.is_waiting else DRAWING_HINT
+        self.hint.setText(drawing_hint if is_drawing else HINT)
 
     def _remove_region(self) -> None:
         document, chosen = self.session.document, self.regions.currentData()
@@ -186,7 +195,9 @@ class CorrectPanel(Panel):
         if document is None:
             return "Open a folder, or an image in napari, to begin."
         if document.in_project:
-            return "✓ Saved" if self.session.is_saved else "Saving…"
+            if not self.session.is_saved:
+                return "Saving…"
+            return "✓ Saved" if self.session.has_saved else "No changes yet."
         return (
             "This image is in no project: its points are kept while napari is open. "
             "Save them here, or open the image's folder to have them saved as you click."

@@ -40,8 +40,7 @@ class CurvePage(QWidget):
         self._best = round(curve.best_threshold, 4)
         self.text.setText(
             f"Best F {curve.f_score[best]:.2f} at {self._best:.2f}: precision "
-            f"{curve.precision[best]:.2f}, recall {curve.recall[best]:.2f}. From left to right "
-            f"the threshold, 0 to 1; below {curve.thresholds[0]:.2f} nothing was kept. "
-            "The upright line is the one in use."
+            f"{curve.precision[best]:.2f}, recall {curve.recall[best]:.2f}. Upright: the "
+            f"threshold in use. Below {curve.thresholds[0]:.2f} nothing was kept."
         )
         self.use_button.setText(f"Use the threshold {self._best:.2f}")

@@ -49,7 +49,7 @@ class Desk:
         self._image: Image | None = None
         self._project_image: Image | None = None
         self._marks = Marks(self.session)
-        self.regions = Regions(self.session, self.stop_drawing)
+        self.regions = Regions(self.session, self.stop_drawing, self._on_shapes_ready)
         self.masks, self.heat_map = Masks(), HeatMap()
         self._shown: Document | None = None
         self._loose: weakref.WeakKeyDictionary[Image, Document] = weakref.WeakKeyDictionary()
@@ -157,6 +157,12 @@ class Desk:
         self.regions.stop(self.viewer)
         self.draw()
 
+    def _on_shapes_ready(self) -> None:
+        if self.regions.is_waiting:
+            self.draw_region()
+        else:
+            self.draw()
+
     def _start_with(self, viewer: Any) -> None:
         """Work on the image that is shown already."""
         chosen = view.image_in(viewer)
@@ -249,6 +255,10 @@ class Desk:
     def show_scores(self, shows: bool) -> None:
         """Colour candidates by their score, or all alike."""
         self._marks.show_scores(shows)
+
+    def set_marks_aside(self, is_aside: bool) -> None:
+        """Hide clicks and candidates while something else says more about them."""
+        self._marks.set_aside(is_aside and not self.clicks.are_wanted)
 
     def go_to(self, frame: int, place: np.ndarray | None = None) -> None:
         """Show a frame of a time stack, and a place in it, (y, x) in pixels, in the middle."""

@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
     QHBoxLayout,
-    QVBoxLayout,
 )
 
 from napari_htcell.config import DetectConfig
@@ -24,6 +23,7 @@ from napari_htcell.widgets.model_choice import ModelChoice
 from napari_htcell.widgets.panel import JobRow, Panel, note
 from napari_htcell.widgets.plots import CountPlot
 from napari_htcell.widgets.redrawing import Redrawing
+from napari_htcell.widgets.scrolled import inside_of
 from napari_htcell.widgets.shown import Shown
 
 if TYPE_CHECKING:
@@ -70,6 +70,10 @@ class DetectPanel(Panel):
         self.frames.addItems([ALL_FRAMES, THIS_FRAME])
         self.frames.setToolTip("<qt>Where to detect in a time stack</qt>")
         self.run = JobRow("Detect", self._job, self.detect)
+        self.run.button.setToolTip(
+            "<qt>Looks for cells in the image that is open. What it finds is shown as rings, to be "
+            "accepted or rejected; your clicks stay as they are</qt>"
+        )
         self.run_all = DetectAll(self, lambda: self.settings)
         self.result = note()
         self.shown = Shown(self.desk)
@@ -90,7 +94,7 @@ class DetectPanel(Panel):
         form.addRow("Distance", self.min_distance)
         form.addRow("Method", self.method)
         form.addRow("Show", self.shown)
-        layout = QVBoxLayout(self)
+        layout = inside_of(self)
         layout.addLayout(form)
         layout.addLayout(run)
         for below in (self.run_all, self.over_time, self.result):

@@ -14,12 +14,12 @@ from qtpy.QtWidgets import (
     QTabWidget,
     QTreeWidgetItem,
     QVBoxLayout,
+    QWidget,
 )
 
 from napari_htcell.config import EvaluateConfig
 from napari_htcell.widgets import fields, jobs
 from napari_htcell.widgets.comparing import (
-    NOT_COMPARED,
     WHAT_TO_DO,
     Comparing,
     Row,
@@ -28,10 +28,10 @@ from napari_htcell.widgets.comparing import (
     warning_text,
 )
 from napari_htcell.widgets.curve_page import CurvePage
-from napari_htcell.widgets.error_list import ErrorList
-from napari_htcell.widgets.errors import ErrorsLayer, Outcome, outcomes
+from napari_htcell.widgets.errors_here import ErrorsHere
 from napari_htcell.widgets.figures_table import empty_table, fill
 from napari_htcell.widgets.panel import JobRow, Panel, note
+from napari_htcell.widgets.scrolled import inside_of
 from napari_htcell.widgets.theme import plain_tabs
 from napari_htcell.words import count
 
@@ -56,8 +56,7 @@ class EvaluatePanel(Panel):
         super().__init__(viewer)
         self.job = self.new_job()
         self.comparing = Comparing(self.session)
-        self.layer = ErrorsLayer()
-        self.outcomes: list[Outcome] = []
+        self.here = ErrorsHere(self.desk)
         self._rows: list[Row] = []
         self._runs, self._of = "", self.session.project
         self._seen: Mapping[str, Any] = {}
@@ -85,29 +84,39 @@ class EvaluatePanel(Panel):
             "down, and false alarms that you rejected count too. Nothing is saved</qt>"
         )
         top = QHBoxLayout()
-        top.addWidget(QLabel("Within"))
+        self.within = QLabel("Within")
+        top.addWidget(self.within)
         top.addWidget(self.cutoff)
         top.addWidget(self.run_row, 1)
-        self.table = empty_table()
-        self.errors, self.curve = ErrorList(), CurvePage()
-        self.below = QTabWidget()
-        plain_tabs(self.below)
-        self.below.addTab(self.errors, "Errors here")
-        self.below.addTab(self.curve, "Threshold")
-        layout = QVBoxLayout(self)
+        layout = inside_of(self)
         layout.addWidget(self.basis)
         layout.addWidget(self.warning)
         layout.addLayout(top)
-        layout.addWidget(self.table, 3)
-        layout.addWidget(self.intervals)
-        layout.addWidget(self.below, 2)
+        layout.addWidget(self._build_pages(), 1)
         layout.addStretch(0)
+
+    def _build_pages(self) -> QTabWidget:
+        self.table = empty_table()
+        self.errors, self.curve = self.here.list, CurvePage()
+        images = QWidget()
+        inside = QVBoxLayout(images)
+        inside.setContentsMargins(0, 4, 0, 0)
+        inside.addWidget(self.table, 1)
+        inside.addWidget(self.intervals)
+        self.pages = QTabWidget()
+        plain_tabs(self.pages)
+        for page, title, tip in (
+            (images, "Images", "How good the detections are in each complete image"),
+            (self.errors, "Errors here", "What is wrong in the open image, one after another"),
+            (self.curve, "Threshold", "What another threshold would give"),
+        ):
+            self.pages.setTabToolTip(self.pages.addTab(page, title), tip)
+        return self.pages
 
     def _connect(self) -> None:
         session = self.session
         self.cutoff.valueChanged.connect(self._on_cutoff)
         self.curve.wanted.connect(self._use)
-        self.errors.chosen.connect(lambda one: self.desk.go_to(one.frame, one.place))
         self.table.itemClicked.connect(self._on_row)
         self.job.returned.connect(self._on_compared)
         self.job.finished.connect(self._on_finished)
@@ -198,7 +207,7 @@ class EvaluatePanel(Panel):
         """Show everything as it is now."""
         self._rows = self.comparing.rows(self.cutoff.value())
         self._fill_table()
-        self._fill_errors()
+        self.pages.setTabText(self.pages.indexOf(self.errors), self.here.fill(self._rows))
         self._fill_curve()
         comparison = self.comparing.comparison
         missing = () if comparison is None else comparison.not_detected
@@ -222,34 +231,6 @@ class EvaluatePanel(Panel):
             lambda one: document is not None and (one.image, one.frame) == (document.name, frame),
         )
 
-    def _fill_errors(self) -> None:
-        document = self.session.document
-        here = [
-            one
-            for one in self._rows
-            if document is not None and document.in_project and one.compared.image == document.name
-        ]
-        self.outcomes = [
-            outcome for one in here for outcome in outcomes(one.compared, one.match, one.threshold)
-        ]
-        wrong = [one for one in self.outcomes if one.kind != "found"]
-        self.errors.fill(
-            wrong,
-            is_stack=any(one.is_stack for one in here),
-            hint="" if here else NOT_COMPARED,
-        )
-        self.below.setTabText(0, f"{count(len(wrong), 'error')} here" if here else "Errors here")
-        self._draw()
-
-    def _draw(self) -> None:
-        """Show the outcomes on the open image while this step is looked at."""
-        image, document = self.desk.image, self.session.document
-        if self.isVisible() and self.outcomes and image is not None and document is not None:
-            size = document.picture.pixel_size_um
-            self.layer.draw(self.desk.viewer, image, self.outcomes, size)
-        else:
-            self.layer.remove(self.desk.viewer)
-
     def _fill_curve(self) -> None:
         thresholds = {round(one.threshold, 4) for one in self._rows}
         comparison = self.comparing.comparison
@@ -262,7 +243,7 @@ class EvaluatePanel(Panel):
 
     def _allow(self) -> None:
         has_complete = bool(self.comparing.complete())
-        for widget in (self.cutoff, self.run_row, self.table, self.below):
+        for widget in (self.within, self.cutoff, self.run_row, self.pages):
             widget.setVisible(has_complete)
         model = self.session.model
         self.run_row.set_text(f"Run {model} on these" if model else "No model")
@@ -289,15 +270,16 @@ class EvaluatePanel(Panel):
     def rest(self) -> None:
         """Take the errors out of the viewer too."""
         super().rest()
-        self.layer.remove(self.desk.viewer)
+        self.here.show(False)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Compare, if there is news, and show the errors."""
         super().showEvent(event)
+        self.here.show(True)
         self.refresh()
         self._compare_if_stale()
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Take the errors out of the viewer."""
         super().hideEvent(event)
-        self.layer.remove(self.desk.viewer)
+        self.here.show(False)

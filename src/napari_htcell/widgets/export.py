@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
 import napari.viewer
 import numpy as np
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QProgressBar, QPushButton
 
 from napari_htcell import export_files
 from napari_htcell.atomic import free_path
+from napari_htcell.evenness import Searched, uneven_text
 from napari_htcell.export import ImageRecord
 from napari_htcell.export_files import Content
 from napari_htcell.formats import FORMATS, What
 from napari_htcell.imagefiles import ImageFile
+from napari_htcell.models import ModelEntry
 from napari_htcell.progress import Progress
 from napari_htcell.widgets.document import Document
 from napari_htcell.widgets.import_points import ImportPanel
 from napari_htcell.widgets.panel import Panel, note
+from napari_htcell.widgets.scrolled import inside_of
 from napari_htcell.widgets.worker import Steps, error_text
 from napari_htcell.words import count
 
@@ -55,10 +59,12 @@ class ExportPanel(Panel):
         self.job.finished.connect(self._on_finished)
         for signal in (self.session.project_changed, self.session.document_changed):
             self.listen(signal, self._refresh)
+        self.listen(self.session.summaries_changed, self._look_for_differences)
         self._refresh()
 
     def _build(self) -> None:
-        self.scope, self.state = note(), note()
+        self.scope, self.uneven, self.state = note(), note(), note()
+        self.uneven.hide()
         self.counts_button = QPushButton("Export counts…")
         self.points_button = QPushButton("Export points…")
         self.summary_button = QPushButton("Export a summary page…")
@@ -67,8 +73,9 @@ class ExportPanel(Panel):
         running = QHBoxLayout()
         running.addWidget(self.bar, 1)
         running.addWidget(self.cancel_button)
-        layout = QVBoxLayout(self)
+        layout = inside_of(self)
         layout.addWidget(self.scope)
+        layout.addWidget(self.uneven)
         for what, button in self._buttons().items():
             button.setToolTip(f"<qt>{TOOLTIPS[what]}</qt>")
             button.clicked.connect(lambda _=False, what=what: self._ask(what))
@@ -117,7 +124,7 @@ class ExportPanel(Panel):
             return
         self._path, self._what = path, what
         if document is not None and not document.in_project:
-            content = content_of(document)
+            content = content_of(document, self.session.models)
             self._begin(lambda: export_files.write_steps(content, path, what))
         elif project is not None:
             self._begin(lambda: export_files.export_steps(project, path, what))
@@ -160,7 +167,8 @@ class ExportPanel(Panel):
     def _on_written(self, number: int) -> None:
         noun = "point" if self._path.suffix.lower() == ".zip" else "row"
         what = "Page" if self._what == "summary" else count(number, noun)
-        self.state.setText(f"✓ {what} written to {self._where()}")
+        text = f"✓ {what} written to {self._where()}"
+        self.state.setText(f"{text}. {self.uneven.text()}" if self.uneven.text() else text)
         self.state.setToolTip(f"<qt>{escape(str(self._path))}</qt>")
 
     def _on_failed(self, error: BaseException) -> None:
@@ -188,9 +196,31 @@ class ExportPanel(Panel):
             self.scope.setText(f"Of {count(len(project.images), 'image')} of {project.path.name}.")
         else:
             self.scope.setText("Open a folder, or an image in napari, to begin.")
+        self._look_for_differences()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Look at all images when somebody turns to this step."""
+        if event is not None and event.type() == QEvent.Type.ShowToParent:
+            self._look_for_differences()
+        return super().event(event)
+
+    def _look_for_differences(self) -> None:
+        """Say what makes the project's counts hard to compare, while that is looked at."""
+        if not self.isVisibleTo(self.window()):
+            return
+        document, project = self.session.document, self.session.project
+        text = ""
+        if project is not None and (document is None or document.in_project):
+            text = uneven_text(
+                Searched(name, one.status == "complete", one.model, one.threshold)
+                for name, one in self.session.summaries.items()
+                if not one.fault
+            )
+        self.uneven.setText(f"⚠ {text[0].upper()}{text[1:]}." if text else "")
+        self.uneven.setVisible(bool(text))
 
 
-def content_of(document: Document) -> Content:
+def content_of(document: Document, models: Sequence[ModelEntry]) -> Content:
     """Return what can be exported of an image that is in no project."""
     picture = document.picture
     height, width = picture.shape[-2:]
@@ -206,4 +236,4 @@ def content_of(document: Document) -> Content:
     def read(_name: str) -> ImageFile:
         return ImageFile(np.asarray(picture.pixels), picture.is_rgb, picture.pixel_size_um)
 
-    return Content(record.image, [record], read)
+    return Content(record.image, [record], read, models)

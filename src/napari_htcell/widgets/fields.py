@@ -11,6 +11,18 @@ from superqt import QLabeledDoubleSlider
 
 from napari_htcell.config import Settings
 
+WIDEST = 1000
+"""A number that fits into every box."""
+
+EM_PER_LETTER, EM_BESIDE = 0.52, 3.2
+"""Width of a letter, and of what napari's buttons cover of a box."""
+
+
+def make_room(widget: QWidget, text: str) -> None:
+    """Make a box wide enough for a text, in whatever size napari writes."""
+    width = EM_PER_LETTER * len(text) + EM_BESIDE
+    widget.setStyleSheet(f"QAbstractSpinBox {{ min-width: {width:.1f}em; }}")
+
 
 def bounds(settings: type[Settings], name: str) -> tuple[float, float]:
     """Return the lowest and the highest value of a field; infinite where it has none."""
@@ -45,6 +57,7 @@ def spin_box(settings: type[Settings], name: str, unit: str, decimals: int = 1) 
     # A bound that is itself excluded: the least that can be typed.
     widget.setRange(max(low, 10.0**-decimals), high)
     widget.setSuffix(f" {unit}")
+    make_room(widget, f"{WIDEST:.{decimals}f} {unit}")
     _finish(widget, settings, name)
     return widget
 
@@ -54,6 +67,7 @@ def whole_number(settings: type[Settings], name: str) -> QSpinBox:
     widget = QSpinBox()
     low, high = bounds(settings, name)
     widget.setRange(int(low), int(min(high, 2**31 - 1)))
+    make_room(widget, str(WIDEST))
     _finish(widget, settings, name)
     return widget
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import napari.viewer
 from qtpy.QtCore import QEvent
 from qtpy.QtGui import QIcon
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLineEdit, QPushButton, QWidget
 from superqt import QCollapsible
 
 from napari_htcell.cards import Card
@@ -16,6 +16,7 @@ from napari_htcell.progress import Progress
 from napari_htcell.widgets import fields, jobs
 from napari_htcell.widgets.loss_curve import LossCurve
 from napari_htcell.widgets.panel import JobRow, Panel, note
+from napari_htcell.widgets.scrolled import inside_of
 from napari_htcell.widgets.worker import duration_text
 from napari_htcell.words import count
 
@@ -88,7 +89,9 @@ class FineTunePanel(Panel):
         self.again = QPushButton()
         self.again.hide()
         self.again.clicked.connect(self._detect_again)
-        layout = QVBoxLayout(self)
+        layout = inside_of(self)
+        # All of it is seen on a small laptop, after learning too.
+        layout.setSpacing(4)
         for widget in (self.base, self.basis, self.duration, self.run, self.curve, self.state):
             layout.addWidget(widget)
         layout.addWidget(self.again)

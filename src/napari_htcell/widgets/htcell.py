@@ -6,8 +6,8 @@ from enum import Enum
 
 import napari.viewer
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QSizePolicy, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtGui import QResizeEvent, QShowEvent
+from qtpy.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from napari_htcell.progress import Progress
 from napari_htcell.widgets.correct import CorrectPanel
@@ -30,8 +30,9 @@ class Step(Enum):
     EXPORT = "Export"
 
 
-MOST = 2 / 3
-"""Part of the dock's height that a step takes by itself at most."""
+STEPS_SHARE = 0.58
+"""Part of the dock's height that the steps take, each the same: tabs and a list that jump are hard
+to click. On a small laptop it is what Detect needs."""
 
 
 class HTCellPanel(Panel):
@@ -65,8 +66,6 @@ class HTCellPanel(Panel):
         layout.addWidget(split)
         self._is_split_by_hand = False
         split.splitterMoved.connect(self._on_split)
-        self.steps.currentChanged.connect(self._share)
-        self._share()
         self.fine_tune.job.progressed.connect(self._on_training)
         self.fine_tune.job.finished.connect(self._on_training_finished)
 
@@ -77,6 +76,11 @@ class HTCellPanel(Panel):
     def showEvent(self, event: QShowEvent | None) -> None:
         """Share the height out as soon as it is known."""
         super().showEvent(event)
+        self._share()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Share another height out."""
+        super().resizeEvent(event)
         self._share()
 
     def turn_to(self, panel: QWidget) -> None:
@@ -94,25 +98,12 @@ class HTCellPanel(Panel):
     def _step_panels(self) -> tuple[Panel, ...]:
         return self.detect, self.correct, self.fine_tune, self.evaluate, self.export
 
-    def _share(self, *_: object) -> None:
-        """Give the step what it needs and the list the rest, unless the user has shared it out."""
-        current = self.steps.currentWidget()
-        for panel in self._step_panels():
-            is_current = panel is current
-            # Else every step is as tall as the tallest.
-            tall = QSizePolicy.Policy.Preferred if is_current else QSizePolicy.Policy.Ignored
-            panel.setSizePolicy(QSizePolicy.Policy.Preferred, tall)
-        if current is not None and not self._is_split_by_hand:
-            height, width = sum(self._split.sizes()), self.steps.width()
-            # As tall as the first step at least: tabs that jump are hard to click.
-            page = max(
-                needed
-                for one in (current, self.detect)
-                for needed in (one.heightForWidth(width), one.minimumSizeHint().height())
-            )
-            tabs = self.steps.minimumSizeHint().height() - current.minimumSizeHint().height()
-            wanted = min(page + tabs, round(MOST * height))
-            self._split.setSizes([height - wanted, wanted])
+    def _share(self) -> None:
+        """Give the steps their part, unless the user has shared the height out."""
+        if not self._is_split_by_hand:
+            height = sum(self._split.sizes())
+            steps = round(STEPS_SHARE * height)
+            self._split.setSizes([height - steps, steps])
 
     def _on_split(self, *_: int) -> None:
         self._is_split_by_hand = True

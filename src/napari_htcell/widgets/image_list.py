@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from html import escape
+
 from qtpy.QtCore import QItemSelectionModel, QModelIndex, QSize, Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QLineEdit,
     QPushButton,
     QTreeView,
@@ -17,9 +19,10 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
-from napari_htcell.widgets.image_table import HEADERS, SIGNS, STATES, Column, ImageFilter
+from napari_htcell.widgets.image_table import HEADERS, ROW, SIGNS, STATES, Column, ImageFilter
 from napari_htcell.widgets.panel import note
 from napari_htcell.widgets.thumbnails import SIZE_PX
+from napari_htcell.widgets.whole_rows import WholeRows
 
 CHOICES = (
     ("All images", STATES),
@@ -36,6 +39,26 @@ HINT = (
     "that you open in napari is worked on, and you save the points yourself. "
     "To try things out: File > Open Sample > HTCell."
 )
+
+
+LEAST_ROWS = 3
+"""Of the list, however low the window is."""
+
+REASON_LINES = 2
+"""Room for what is said about an image: a list that moves whenever something is said is hard to
+click."""
+
+REASON_TIP = (
+    "<br><br>A cell counts where the model has found it, but doubtfully: near the threshold; where "
+    "you have clicked it and the model has not found it; and a tenth where cells are crowded, of "
+    "which about so many are missed or merged"
+)
+"""What the number in a reason counts, see `usefulness`."""
+
+CELL_MARGINS_PX = 14
+
+MODEL_LETTERS = 13
+"""Of a model's name that are shown: a new model is called by its version and the date."""
 
 
 class ImageList:
@@ -55,7 +78,7 @@ class ImageList:
         self.open_button.setToolTip("<qt>A folder with images, or a project worked on before</qt>")
         self.folder, self.others = QElidingLabel(), QElidingLabel()
         self.folder.setElideMode(Qt.TextElideMode.ElideMiddle)
-        self.hint, self.reason = note(HINT), note()
+        self.hint, self.reason = note(HINT), _reason()
         self.filter, self.state = _filter(), _states()
         self.list = _table(shown)
         self.previous_button = _button("◀", "Previous image in the list")
@@ -67,15 +90,22 @@ class ImageList:
             "correct there teaches it most</qt>"
         )
         self._tools = _row(self.filter, self.state, wide=self.filter)
-        steps = _row(self.previous_button, self.next_button, self.useful_button)
-        self._project_parts = (self._tools, self.list, steps)
+        steps = _row(
+            self.previous_button,
+            self.next_button,
+            self.useful_button,
+            self.reason,
+            wide=self.reason,
+        )
+        rows = WholeRows(self.list, ROW.height(), LEAST_ROWS)
+        self._project_parts = (self._tools, rows, steps)
         layout = QVBoxLayout(panel)
-        layout.addWidget(_row(self.open_button, self.folder, wide=self.folder))
-        for widget in (self.others, self.hint, self._tools):
+        layout.setSpacing(4)
+        top = _row(self.open_button, self.folder, self.others, wide=self.folder)
+        for widget in (top, self.hint, self._tools):
             layout.addWidget(widget)
-        layout.addWidget(self.list, 1)
+        layout.addWidget(rows, 1)
         layout.addWidget(steps)
-        layout.addWidget(self.reason)
         layout.addStretch(0)
 
     def show_project(self, is_open: bool) -> None:
@@ -84,10 +114,19 @@ class ImageList:
             widget.setVisible(is_open)
         self.hint.setVisible(not is_open)
 
-    def say(self, where: QLabel, text: str) -> None:
-        """Show a text; without one its place goes to the list."""
-        where.setText(text)
-        where.setVisible(bool(text))
+    def give_reason(self, text: str) -> None:
+        """Say something about the image that is shown, or nothing."""
+        self.reason.setText(text)
+        self.reason.setToolTip(f"<qt>{escape(text)}{REASON_TIP}</qt>" if text else "")
+
+    def fit_models(self, names: Iterable[str]) -> None:
+        """Make room for models' names, as far as images' names can spare it."""
+        metrics = self.list.fontMetrics()
+        most = metrics.horizontalAdvance("0" * MODEL_LETTERS)
+        widest = max((metrics.horizontalAdvance(name) for name in names), default=0)
+        wanted = max(_header_px(self.list, Column.MODEL), min(widest, most) + CELL_MARGINS_PX)
+        if wanted != self.list.columnWidth(Column.MODEL):
+            self.list.setColumnWidth(Column.MODEL, wanted)
 
     @property
     def selected(self) -> tuple[str, ...]:
@@ -147,17 +186,32 @@ def _states() -> QComboBox:
     return box
 
 
+def _reason() -> QElidingLabel:
+    label = QElidingLabel()
+    label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    label.setFixedHeight(REASON_LINES * label.fontMetrics().lineSpacing() + 2)
+    label.setMinimumWidth(60)
+    return label
+
+
+def _header_px(table: QTreeView, column: Column) -> int:
+    """Return the width that a column's title takes."""
+    return table.fontMetrics().horizontalAdvance(HEADERS[column][0]) + CELL_MARGINS_PX
+
+
 def _table(shown: ImageFilter) -> QTreeView:
     # A tree without branches: unlike a table's, its keys go from row to row.
     table = QTreeView()
+    table.setToolTip("<qt>The images of the folder: click one to work on it</qt>")
     table.setModel(shown)
     table.setRootIsDecorated(False)
     table.setUniformRowHeights(True)
     table.setAllColumnsShowFocus(True)
     table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    # Names mostly differ at their end.
-    table.setTextElideMode(Qt.TextElideMode.ElideLeft)
+    # The start tells series apart, the end their images.
+    table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
     table.setIconSize(QSize(SIZE_PX[1], SIZE_PX[0]))
     table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     columns = table.header()
@@ -169,8 +223,7 @@ def _table(shown: ImageFilter) -> QTreeView:
         columns.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
         columns.setMinimumSectionSize(24)
         for column in (Column.STATE, Column.ANNOTATED, Column.DETECTED, Column.MODEL):
-            width = columns.fontMetrics().horizontalAdvance(HEADERS[column][0])
-            table.setColumnWidth(column, width + 14)
+            table.setColumnWidth(column, _header_px(table, column))
     table.setSortingEnabled(True)
     table.sortByColumn(Column.NAME, Qt.SortOrder.AscendingOrder)
     return table

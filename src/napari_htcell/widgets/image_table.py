@@ -90,6 +90,8 @@ class ImageTable(QAbstractTableModel):
         self._labels: list[str] = []
         self._rows: dict[str, int] = {}
         self._summaries: list[Summary] = []
+        self.models: set[str] = set()
+        """Names of all models that there were in the project's images."""
         thumbnails.made.connect(self._on_thumbnail)
 
     def open(self, names: Sequence[str]) -> None:
@@ -98,6 +100,7 @@ class ImageTable(QAbstractTableModel):
         self._names, self._labels = tuple(names), labels(names)
         self._rows = {name: row for row, name in enumerate(names)}
         self._summaries = [UNKNOWN] * len(names)
+        self.models.clear()
         self.endResetModel()
 
     def take(self, summaries: Mapping[str, Summary]) -> None:
@@ -107,6 +110,7 @@ class ImageTable(QAbstractTableModel):
             summary = summaries.get(name, UNKNOWN)
             if summary is not self._summaries[row]:
                 self._summaries[row] = summary
+                self.models.add(summary.model)
                 changed.append(row)
         for first, last in _ranges(changed):
             self.dataChanged.emit(self.index(first, Column.STATE), self.index(last, Column.MODEL))
@@ -158,6 +162,8 @@ class ImageTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.SizeHintRole:
             return ROW
         if role == Qt.ItemDataRole.ToolTipRole:
+            if column == Column.MODEL and summary.model:
+                return f"Found by the model {summary.model}"
             return summary.fault or f"{name}: {STATE_TEXTS[state_of(summary)].lower()}"
         return _look(column, summary, role, self._palette)
 

@@ -20,7 +20,7 @@ from napari_htcell.widgets.image_list import ImageList
 from napari_htcell.widgets.image_table import NAME_ROLE, ImageFilter, ImageTable
 from napari_htcell.widgets.panel import Panel
 from napari_htcell.widgets.read_ahead import ReadAhead
-from napari_htcell.widgets.suggestions import NONE_LEFT, Suggestions
+from napari_htcell.widgets.reason import Reason
 from napari_htcell.widgets.thumbnails import Thumbnails
 
 
@@ -37,7 +37,6 @@ class ImagesPanel(Panel):
         self._opening, self._reading, self._comparing = (self.new_job() for _ in range(3))
         self._wanted = self._being_read = ""
         self._is_to_show_first = False
-        self._suggestions = Suggestions()
         # Where the image that is shown is in the list, or was before it was filtered out.
         self._at = 0
         self._is_choosing, self._is_resting = True, False
@@ -48,6 +47,7 @@ class ImagesPanel(Panel):
         self.shown = ImageFilter(self.table, self)
         self._parts = ImageList(self, self.shown)
         self._name_parts()
+        self._why = Reason(self.session, self.new_job(), self._parts.give_reason)
         self._connect()
         self._on_project()
 
@@ -183,7 +183,7 @@ class ImagesPanel(Panel):
 
     def _on_project(self) -> None:
         project = self.session.project
-        self._suggestions.forget()
+        self._why.forget()
         self._at = 0
         self.thumbnails.open(project)
         self._quietly(lambda: self.table.open(self._names()))
@@ -195,6 +195,8 @@ class ImagesPanel(Panel):
 
     def _on_summaries(self) -> None:
         self._quietly(lambda: self.table.take(self.session.summaries))
+        self._parts.fit_models(self.table.models)
+        self._why.follow()
         self._show_first()
 
     def _on_filter(self) -> None:
@@ -208,25 +210,21 @@ class ImagesPanel(Panel):
         self._read_ahead()
 
     def _on_document(self) -> None:
-        self._suggestions.show(self._target())
-        self._parts.say(self.reason, self._suggestions.reason)
+        self._why.show(self._target())
         self._quietly(lambda: None)
         self._read_ahead()
 
     def _on_others(self) -> None:
         who = "; ".join(one.in_words for one in self.session.others)
-        self._parts.say(self.others, f"⚠ Also open: {who}" if who else "")
+        self.others.setText(f"⚠ Also open: {who}" if who else "")
+        self.others.setVisible(bool(who))
         self.others.setToolTip(f"<qt>{others_text(self.session.others)}</qt>")
 
     def _on_compared(self, changed: dict[str, Summary]) -> None:
         self.session.take_summaries(changed)
         in_list = set(self.shown.names) - {self._shown_name()}
-        name = self._suggestions.choose(
-            self.session.summaries, in_list, are_all_read=self.filling.is_done
-        )
-        if name is None:
-            self._parts.say(self.reason, NONE_LEFT)
-        else:
+        name = self._why.choose(in_list, are_all_read=self.filling.is_done)
+        if name is not None:
             self.show_image(name)
 
     def _quietly(self, change: Callable[[], None]) -> None:

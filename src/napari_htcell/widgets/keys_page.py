@@ -7,9 +7,6 @@ from qtpy.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
 
 from napari_htcell.widgets import keys
 
-WIDTH = 560
-"""On which every line of the tables stays whole."""
-
 
 class KeysPage(QDialog):
     """Shows the list; one goes on working meanwhile.
@@ -23,8 +20,7 @@ class KeysPage(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Keys and mouse")
         self.text = QLabel(keys.page())
-        self.text.setWordWrap(True)
-        self.text.setMinimumWidth(WIDTH)
+        # No wrapping: a label that wraps is given too little height, and loses its last rows.
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout = QVBoxLayout(self)
         layout.addWidget(self.text)

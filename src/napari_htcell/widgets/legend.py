@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QPointF, Qt
-from qtpy.QtGui import QColor, QPainter, QPen, QPixmap, QPolygonF
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 from superqt import QElidingLabel
 
+from napari_htcell.widgets.signs import picture
 from napari_htcell.widgets.states import STATES, State
-
-SIDE = 18
-"""Side of a symbol in the window's pixels."""
 
 
 class Legend(QWidget):
@@ -24,7 +20,7 @@ class Legend(QWidget):
         grid.setVerticalSpacing(2)
         grid.setColumnStretch(1, 1)
         for row, (state, (sign, text)) in enumerate(self.rows.items()):
-            sign.setPixmap(picture_of(state))
+            sign.setPixmap(picture(state.form, state.colour))
             text.setToolTip(f"<qt>{state.tip}</qt>")
             grid.addWidget(sign, row, 0)
             grid.addWidget(text, row, 1)
@@ -43,27 +39,3 @@ class Legend(QWidget):
             sign.setVisible(state in counts)
             text.setVisible(state in counts)
             text.setText(f"{counts.get(state, 0)} {state.words}")
-
-
-def picture_of(state: State) -> QPixmap:
-    """Return the symbol that a layer draws."""
-    pixmap = QPixmap(SIDE, SIDE)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    if state.is_ring:
-        painter.setPen(QPen(QColor(state.colour), 2))
-        painter.drawEllipse(2, 2, SIDE - 4, SIDE - 4)
-    else:
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(state.colour))
-        corners = {
-            "diamond": ((9, 1), (17, 9), (9, 17), (1, 9)),
-            "triangle_up": ((9, 2), (17, 16), (1, 16)),
-        }.get(state.symbol)
-        if corners is None:
-            painter.drawEllipse(4, 4, SIDE - 8, SIDE - 8)
-        else:
-            painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in corners]))
-    painter.end()
-    return pixmap

@@ -34,6 +34,7 @@ class Marks:
         self._detected: Points | None = None
         self._is_drawing = False
         self._shows_scores = False
+        self._aside: list[Points] = []
 
     @property
     def are_there(self) -> bool:
@@ -125,6 +126,18 @@ class Marks:
         self._shows_scores = shows
         if self._detected is not None:
             point_layers.colour_by_score(self._detected, shows=shows)
+
+    def set_aside(self, is_aside: bool) -> None:
+        """Hide both layers while others say more about the same cells, then show them again."""
+        if is_aside:
+            new = [one for one in (self._annotated, self._detected) if one is not None]
+            self._aside += [one for one in new if one.visible]
+            for layer in new:
+                layer.visible = False
+        else:
+            for layer in self._aside:
+                layer.visible = True
+            self._aside = []
 
     def show_moved(self, index: int, place: np.ndarray) -> None:
         """Show an annotated point elsewhere, while it is being dragged."""

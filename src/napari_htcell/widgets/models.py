@@ -62,7 +62,7 @@ class ModelsDialog(QDialog):
             job.failed.connect(self._on_failed)
         panel.listen(self.session.models_changed, self.refresh)
         self.refresh()
-        self.resize(720, 520)
+        self.resize(760, 640)
 
     def _build(self) -> None:
         self.list = QTreeWidget()
@@ -77,7 +77,7 @@ class ModelsDialog(QDialog):
         split = QSplitter(Qt.Orientation.Vertical)
         split.addWidget(self.list)
         split.addWidget(self.text)
-        split.setSizes([120, 320])
+        split.setSizes([230, 330])
         self.state = note()
         row = QHBoxLayout()
         self.use_button = self._button(row, "Use", self._use, "Detect with this model from now on")

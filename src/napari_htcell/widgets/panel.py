@@ -8,6 +8,7 @@ from typing import Any
 
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
+from superqt import QElidingLabel
 
 from napari_htcell.progress import Progress
 from napari_htcell.widgets.autosave import Autosave
@@ -105,6 +106,10 @@ def _if_alive(weak: weakref.WeakMethod[Any], action: Callable[..., Any]) -> None
         action(slot, missing_ok=True)
 
 
+LEAST_BAR_PX, LEAST_LEFT_PX = 30, 40
+"""Widths of a progress bar and of the time left."""
+
+
 class JobRow(QWidget):
     """A button that starts a job and becomes its cancel button, and a progress bar.
 
@@ -123,7 +128,10 @@ class JobRow(QWidget):
         self.button = QPushButton(text)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.left = note()
+        # Narrow, or the dock would grow whenever something runs, and stay so.
+        self.left = QElidingLabel()
+        self.bar.setMinimumWidth(LEAST_BAR_PX)
+        self.left.setMinimumWidth(LEAST_LEFT_PX)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.button, 2)
@@ -184,6 +192,7 @@ class JobRow(QWidget):
         self.bar.setValue(progress.done)
         left = time_text(progress.seconds_left) if is_under_way else ""
         self.left.setText(left or progress.what)
+        self.left.setToolTip(progress.what)
 
 
 def note(text: str = "") -> QLabel:
@@ -191,5 +200,6 @@ def note(text: str = "") -> QLabel:
     label = QLabel(text)
     label.setWordWrap(True)
     label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+    # Its height follows from its width; at least what Qt would like is several lines too many.
+    label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
     return label

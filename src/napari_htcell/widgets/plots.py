@@ -132,7 +132,7 @@ class CurvePlot(Plot):
     """Precision, recall and F over the threshold, the best F marked."""
 
     def __init__(self) -> None:
-        super().__init__(118)
+        super().__init__(100)
         self.curve: Curve | None = None
         self.threshold: float | None = None
         self.setToolTip(

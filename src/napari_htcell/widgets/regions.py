@@ -10,6 +10,7 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_htcell.widgets import edits, layers, outlines
+from napari_htcell.widgets.shapes_ready import ShapesReady
 
 if TYPE_CHECKING:
     from napari_htcell.widgets.document import Document
@@ -24,13 +25,19 @@ class Regions:
     session : Session
     on_drawn : callable
         Called when the user has finished a region.
+    on_ready : callable
+        Called when shapes can be drawn that could not be before.
     """
 
     drawing_changed = Signal(bool)
 
-    def __init__(self, session: Session, on_drawn: Callable[[], None]) -> None:
+    def __init__(
+        self, session: Session, on_drawn: Callable[[], None], on_ready: Callable[[], None]
+    ) -> None:
         self._session = session
         self._on_drawn = on_drawn
+        self._shapes = ShapesReady()
+        self._shapes.became_ready.connect(on_ready)
         self._layer: Shapes | None = None
         self._document: Document | None = None
         self._is_updating = self._is_awaited = False
@@ -39,8 +46,13 @@ class Regions:
         self.is_drawing = False
 
     def start(self, viewer: Any, image: Image, document: Document) -> None:
-        """Let the user draw a region: a click for each corner, a double click for the last."""
+        """Let the user draw a region: a click for each corner, a double click for the last.
+
+        As soon as shapes can be drawn; until then it waits for `on_ready`.
+        """
         self._set_drawing(True)
+        if not self._is_ready():
+            return
         self._known = len(document.annotation.regions)
         self._make(viewer, image, document)
         if self._layer is not None:
@@ -48,6 +60,20 @@ class Regions:
             self._layer.visible = True
             self._layer.mode = "add_polygon"
             viewer.layers.selection.active = self._layer
+            self.drawing_changed.emit(True)
+
+    def prepare(self) -> None:
+        """See to it, in the background, that the first region need not be waited for."""
+        self._shapes.prepare()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a region is to be drawn and cannot be yet."""
+        return self.is_drawing and self._layer is None
+
+    def _is_ready(self) -> bool:
+        self._shapes.prepare()
+        return self._shapes.is_ready
 
     def stop(self, viewer: Any) -> None:
         """Draw no more; what is not finished is dropped, and the layer before active again."""
@@ -72,9 +98,13 @@ class Regions:
             if document is self._document and outlines.are_same(known, regions):
                 return
             self.stop(viewer)
+        if self.is_waiting and document is not self._document:
+            self.stop(viewer)
         self._document = document
         if not regions and not self.is_drawing:
             self.remove(viewer)
+            return
+        if not self._is_ready():
             return
         self._make(viewer, image, document)
         layer = self._layer

@@ -78,6 +78,8 @@ class Session:
         self.others: tuple[Holder, ...] = ()
         self._lease: Lease | None = None
         self._aside: dict[str, Annotation] = {}
+        self.has_saved = False
+        """Whether anything was saved since the project was opened."""
         self.settings = DetectConfig()
         self.selected: tuple[str, ...] = ()
         self.documents = OpenDocuments()
@@ -87,7 +89,7 @@ class Session:
         """Go over to another project."""
         self.flush()
         self.project, self.summaries = project, dict(summaries)
-        self.document, self.selected = None, ()
+        self.document, self.selected, self.has_saved = None, (), False
         self.documents.clear()
         self.leave()
         self._lease = Lease(project.path)
@@ -306,6 +308,7 @@ class Session:
             except (OSError, ValueError) as error:
                 faults.append(error)
                 continue
+            self.has_saved = True
             if news:
                 self._tell(document, news)
         if faults:

@@ -45,6 +45,7 @@ class SideBySideDialog(QDialog):
         self._entries: tuple[ModelEntry, ...] = ()
         self._of = self.session.project
         self.found: SideBySide | None = None
+        self._can_compare = False
         self._build()
         self.job.returned.connect(self._on_found)
         self.job.finished.connect(self._allow)
@@ -79,15 +80,18 @@ class SideBySideDialog(QDialog):
         layout.addWidget(self.state)
 
     def show_for(self, entries: Sequence[ModelEntry]) -> None:
-        """Show the dialog for these models; what was compared before is gone."""
+        """Show the dialog and compare these models at once, unless they just were."""
+        is_other = tuple(entries) != self._entries
         if self.job.is_running:
             self.state.setText("⚠ Wait for the comparison that is running, or cancel it.")
-        elif tuple(entries) != self._entries:
+        elif is_other:
             self._entries, self.found = tuple(entries), None
             self._fill()
         self._allow()
         self.show()
         self.raise_()
+        if self.found is None and self._can_compare and not self.job.is_running:
+            self.compare()
 
     def compare(self) -> None:
         """Run all models, in the background."""
@@ -143,8 +147,11 @@ class SideBySideDialog(QDialog):
         self.basis.setText(
             f"{models} on {count(len(complete), 'complete image')}." if complete else WHAT_TO_DO
         )
-        can_compare = bool(complete) and len(self._entries) > 1 and self.session.project is not None
-        self.run_row.button.setEnabled(can_compare or self.job.is_running)
+        self._can_compare = (
+            bool(complete) and len(self._entries) > 1 and self.session.project is not None
+        )
+        self.run_row.set_text("Compare" if self.found is None else "Compare again")
+        self.run_row.button.setEnabled(self._can_compare or self.job.is_running)
 
 
 def verdict_text(found: SideBySide, cutoff_um: float) -> str:

@@ -7,8 +7,12 @@ states share a symbol, so that a print without colours shows the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from napari_htcell.colours import ANNOTATED_COLOUR, DETECTED_COLOUR
+
+Form = Literal["disc", "ring", "diamond", "triangle_up", "cross", "square"]
+"""What a symbol looks like."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,15 @@ class State:
     """
 
     words: str
-    symbol: str
+    symbol: Literal["disc", "diamond", "triangle_up"]
     colour: str
     um: float
     tip: str
+
+    @property
+    def form(self) -> Form:
+        """What the symbol looks like as a whole."""
+        return "ring" if self.is_ring else self.symbol
 
     @property
     def rgba(self) -> tuple[float, float, float, float]:

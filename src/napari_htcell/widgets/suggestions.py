@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from napari_htcell.summaries import Summary
 from napari_htcell.usefulness import Usefulness, ranked
+from napari_htcell.words import count
 
 NONE_LEFT = "No other image in the list is left to correct."
 
@@ -52,12 +53,18 @@ class Suggestions:
         self._suggested = self._suggested if fresh else []
         name, usefulness = (fresh or left)[0]
         self._suggested.append(name)
-        self.reason = _in_words(usefulness, are_all_read)
+        others = "" if are_all_read else " Others are still being read."
+        self.reason = _in_words(usefulness) + others
         return name
 
+    def renew(self, usefulness: Usefulness) -> None:
+        """Say of the image that was suggested last what is left to correct in it."""
+        self.reason = _in_words(usefulness)
 
-def _in_words(usefulness: Usefulness, are_all_read: bool) -> str:
+
+def _in_words(usefulness: Usefulness) -> str:
     gain = round(usefulness.gain)
-    about = f"About {gain} to correct: " if gain else "This one: "
-    others = "" if are_all_read else " Others are still being read."
-    return f"{about}{usefulness.reason}.{others}"
+    what = "This one: "
+    if usefulness.standing == "open":
+        what = f"About {count(gain, 'cell')} to correct: " if gain else "Hardly a cell to correct: "
+    return f"{what}{usefulness.reason}."

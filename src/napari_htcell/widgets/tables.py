@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QSizePolicy,
+    QTreeWidget,
+    QTreeWidgetItem,
+)
+
+LEAST_PX = 80
+"""Least height."""
 
 NUMBER = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -18,7 +27,9 @@ def table(columns: Sequence[str], tips: Sequence[str], wide: int) -> QTreeWidget
     widget.setRootIsDecorated(False)
     widget.setUniformRowHeights(True)
     widget.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    widget.setMinimumHeight(80)
+    widget.setMinimumHeight(LEAST_PX)
+    # The room that there is: what Qt would like, ten rows, makes a step scroll.
+    widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
     header: Any = widget.header()
     header.setStretchLastSection(False)
     header.setMinimumSectionSize(20)
