@@ -108,7 +108,9 @@ def assess(
         update={
             "detection": detection,
             "figures": figures(judgements, detection, LEFT_OUT if in_turns else NOT_LEARNT),
-            "count_errors": counting.measure(judgements, detection, thresholds_of(detection)),
+            "count_errors": counting.measure(
+                judgements, detection, thresholds_of(detection, judgements)
+            ),
         }
     )
     if in_turns:

@@ -17,6 +17,10 @@ from napari_htcell.versions import TOLERANCE
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 20))
 
+LOWEST = 0.02
+"""Detections with lower scores are not looked for: before its scores are calibrated, a network may
+give this little to cells of a kind that it does not know."""
+
 CUTOFFS_UM = (EvaluateConfig().cutoff_um, config.PAPER_CUTOFF_UM)
 
 
@@ -40,14 +44,20 @@ def judge(
         Micrometres per pixel of the network.
     """
     if settings.method == "peaks":
-        settings = settings.model_copy(update={"threshold": THRESHOLDS[0]})
+        settings = settings.model_copy(update={"threshold": LOWEST})
     judgements = []
     for one in images:
         heat_map = run(heat_map_steps(network, one.image))
         found = peaks.find(heat_map, settings, pixel_size_um)
         inside = one.is_known(found.points)
         judgements.append(
-            Judgement(found.points[inside], found.scores[inside], one.known_points, pixel_size_um)
+            Judgement(
+                found.points[inside],
+                found.scores[inside],
+                one.known_points,
+                pixel_size_um,
+                lowest=settings.threshold if settings.method == "peaks" else 0.0,
+            )
         )
     return judgements
 
@@ -57,7 +67,8 @@ def choose_threshold(
 ) -> DetectConfig:
     """Return the settings with the lowest threshold whose F is as good as the best.
 
-    Contours and masks keep theirs.
+    Contours and masks keep theirs. A threshold below which nothing was looked for is not chosen: it
+    would find more than was judged.
 
     Parameters
     ----------
@@ -68,7 +79,7 @@ def choose_threshold(
     """
     results = {
         threshold: f_score_of(judgements, settings.model_copy(update={"threshold": threshold}))
-        for threshold in thresholds_of(settings)
+        for threshold in thresholds_of(settings, judgements)
     }
     enough = max(results.values()) - tolerance
     chosen = next(threshold for threshold, result in results.items() if result >= enough)
@@ -80,9 +91,24 @@ def f_score_of(judgements: Sequence[Judgement], settings: DetectConfig) -> float
     return total(one.match(settings.threshold, CUTOFFS_UM[0]) for one in judgements).f_score
 
 
-def thresholds_of(settings: DetectConfig) -> tuple[float, ...]:
-    """Return the thresholds at which a judgement tells what would be found; see `judge`."""
-    return THRESHOLDS if settings.method == "peaks" else (settings.threshold,)
+def best_f_score(judgements: Sequence[Judgement], settings: DetectConfig) -> float:
+    """Return F at the best threshold, of scores that are not calibrated yet."""
+    if settings.method != "peaks":
+        return f_score_of(judgements, settings)
+    return max(
+        f_score_of(judgements, settings.model_copy(update={"threshold": threshold}))
+        for threshold in (LOWEST, THRESHOLDS[0] / 2, *THRESHOLDS)
+    )
+
+
+def thresholds_of(
+    settings: DetectConfig, judgements: Sequence[Judgement] = ()
+) -> tuple[float, ...]:
+    """Return the thresholds at which judgements tell what would be found; see `judge`."""
+    if settings.method != "peaks":
+        return (settings.threshold,)
+    lowest = max((one.lowest for one in judgements), default=0.0)
+    return tuple(one for one in THRESHOLDS if one >= lowest) or THRESHOLDS[-1:]
 
 
 def figures(judgements: Sequence[Judgement], settings: DetectConfig, on: str) -> tuple[Figure, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Generator, Mapping, Sequence
 
 import torch
 
-from napari_htcell.calibrate import choose_threshold, f_score_of
+from napari_htcell.calibrate import best_f_score
 from napari_htcell.config import DetectConfig
 from napari_htcell.dataset import LearningImage
 from napari_htcell.evaluate import Judgement
@@ -70,9 +70,5 @@ def best_share(judgements: Mapping[float, Sequence[Judgement]], settings: Detect
     if not all(judgements.values()):
         return shares[len(shares) // 2]
 
-    def f_score(share: float) -> float:
-        found = judgements[share]
-        return f_score_of(found, choose_threshold(found, settings, tolerance=0))
-
     # Of equals the one that has learnt most.
-    return max(reversed(shares), key=f_score)
+    return max(reversed(shares), key=lambda share: best_f_score(judgements[share], settings))

@@ -46,7 +46,10 @@ class Scaling:
 
     def judged(self, judgements: Sequence[Judgement]) -> list[Judgement]:
         """Return judgements with their scores as probabilities."""
-        return [replace(one, scores=self.of(one.scores)) for one in judgements]
+        return [
+            replace(one, scores=self.of(one.scores), lowest=float(self.of(np.array(one.lowest))))
+            for one in judgements
+        ]
 
 
 def outcomes(judgements: Sequence[Judgement]) -> tuple[FloatArray, npt.NDArray[np.bool_]]:

@@ -173,6 +173,8 @@ QUICK_CLEAN = replace(
 )
 QUICK_TUNING = replace(
     QUICK_CLEAN,
+    # All of one microscope: other sizes and looks would take steps from learning this one.
+    augmentation=augment.turned,
     # As many steps whatever the number of images: somebody waits.
     epochs=1,
     min_steps=100,

@@ -16,6 +16,7 @@ from napari_htcell.dataset import LearningImage
 from napari_htcell.evaluate import Judgement
 from napari_htcell.images import standardise
 from napari_htcell.models import Model
+from napari_htcell.reliability import Scaling
 from napari_htcell.targets import Truth
 
 BRIGHT = np.asarray([[12.0, 15.0], [20.0, 48.0], [40.0, 30.0]])
@@ -69,6 +70,21 @@ def test_of_thresholds_as_good_as_the_best_the_lowest() -> None:
     assert choose_threshold(found, DetectConfig()).threshold == 0.35
     # Three detections of two cells score 0.8.
     assert choose_threshold(found, DetectConfig(), tolerance=0.21).threshold == 0.1
+
+
+def test_no_threshold_below_which_nothing_was_looked_for() -> None:
+    truth = np.asarray([[10.0, 10.0], [30.0, 30.0]])
+    found = [Judgement(truth, np.asarray([0.9, 0.7]), truth, 1.0, lowest=0.42)]
+    # All below 0.7 are as good here, but a network that is asked for less finds more.
+    assert choose_threshold(found, DetectConfig()).threshold == 0.45
+
+
+def test_scores_made_probabilities_move_what_was_looked_for_too() -> None:
+    truth = np.asarray([[10.0, 10.0]])
+    found = [Judgement(truth, np.asarray([0.1]), truth, 1.0, lowest=0.02)]
+    (judged,) = Scaling(1.0, 4.0).judged(found)
+    assert judged.scores[0] == pytest.approx(0.86, abs=0.01)
+    assert judged.lowest == pytest.approx(0.53, abs=0.01)
 
 
 def test_other_settings_are_kept(image: LearningImage, intensity_model: Model) -> None:
