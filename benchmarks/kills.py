@@ -39,7 +39,8 @@ from napari_htcell.models import Model
 from napari_htcell.project import open_project
 from napari_htcell.rois import read_rois
 from napari_htcell.widgets.autosave import Autosave
-from napari_htcell.widgets.document import Document, Picture
+from napari_htcell.widgets.document import Document
+from napari_htcell.widgets.picture import Picture
 from napari_htcell.widgets.session import Session
 
 STEPS, CLICK_MS, PAUSE_MS = 30, 3, 140

@@ -14,7 +14,8 @@ import sys
 import numpy as np
 from napari_htcell.project import open_project
 from napari_htcell.widgets import saving
-from napari_htcell.widgets.document import Document, Picture
+from napari_htcell.widgets.document import Document
+from napari_htcell.widgets.picture import Picture
 project, row = open_project(sys.argv[1]), float(sys.argv[2])
 stamps, annotation = project.stamps("a.tif"), project.annotation("a.tif")
 picture = Picture("a.tif", np.zeros((999, 999), np.uint8), pixel_size_um=1.0)

@@ -11,8 +11,9 @@ from napari_htcell.config import DetectConfig
 from napari_htcell.detections import Detections, Provenance
 from napari_htcell.progress import run
 from napari_htcell.widgets import jobs, reading
-from napari_htcell.widgets.desk import desk_of
-from napari_htcell.widgets.document import Document, Picture
+from napari_htcell.widgets.desks import desk_of
+from napari_htcell.widgets.document import Document
+from napari_htcell.widgets.picture import Picture
 from napari_htcell.widgets.shapes_ready import warm_up_steps
 
 

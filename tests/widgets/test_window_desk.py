@@ -12,7 +12,7 @@ from napari.components import ViewerModel
 from napari_htcell.annotations import Annotation
 from napari_htcell.progress import run
 from napari_htcell.widgets import jobs, reading
-from napari_htcell.widgets.desk import desk_of
+from napari_htcell.widgets.desks import desk_of
 from napari_htcell.widgets.panel import Panel
 
 

@@ -14,9 +14,10 @@ from napari_htcell import parts
 from napari_htcell.config import DetectConfig
 from napari_htcell.widgets import scores
 from napari_htcell.widgets.detect import THIS_FRAME, DetectPanel
-from napari_htcell.widgets.document import Document, Picture
+from napari_htcell.widgets.document import Document
 from napari_htcell.widgets.found import cells_over_time
 from napari_htcell.widgets.htcell import HTCellPanel, Step
+from napari_htcell.widgets.picture import Picture
 
 
 @pytest.fixture

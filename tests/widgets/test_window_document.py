@@ -7,8 +7,9 @@ import pytest
 
 from napari_htcell.annotations import Annotation, Region
 from napari_htcell.export import count_cells
-from napari_htcell.widgets.document import Document, Picture
+from napari_htcell.widgets.document import Document
 from napari_htcell.widgets.history import History
+from napari_htcell.widgets.picture import Picture
 
 
 def test_history_goes_back_and_forth_and_forgets_what_was_taken_back():

@@ -16,7 +16,7 @@ from napari_htcell.annotations import Annotation
 from napari_htcell.config import DetectConfig, Settings, TrainConfig
 from napari_htcell.project import ProjectSettings, open_project
 from napari_htcell.widgets import fields, points_io
-from napari_htcell.widgets.desk import desk_of
+from napari_htcell.widgets.desks import desk_of
 from napari_htcell.widgets.loss_curve import MAX_POINTS, LossCurve
 from napari_htcell.widgets.sample import open_sample
 

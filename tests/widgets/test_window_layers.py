@@ -11,7 +11,7 @@ from napari.layers import Image, Points
 
 from napari_htcell.annotations import Annotation, Region
 from napari_htcell.widgets import layers, outlines, point_layers
-from napari_htcell.widgets.document import Picture
+from napari_htcell.widgets.picture import Picture
 from napari_htcell.widgets.states import STATES
 
 

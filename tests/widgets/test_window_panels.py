@@ -18,10 +18,11 @@ from napari_htcell.project import open_project
 from napari_htcell.widgets.correct import CorrectPanel
 from napari_htcell.widgets.detect import DetectPanel
 from napari_htcell.widgets.export import ExportPanel
-from napari_htcell.widgets.fine_tune import TIMING, FineTunePanel, learnt_text
+from napari_htcell.widgets.fine_tune import TIMING, FineTunePanel
 from napari_htcell.widgets.htcell import HTCellPanel, Step
 from napari_htcell.widgets.image_table import NAME_ROLE, Column
 from napari_htcell.widgets.images import ImagesPanel
+from napari_htcell.widgets.learning_texts import learnt_text
 
 WAIT_MS = 30_000
 

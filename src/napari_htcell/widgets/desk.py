@@ -23,8 +23,6 @@ from napari_htcell.widgets.regions import Regions
 from napari_htcell.widgets.reloading import retire_older
 from napari_htcell.widgets.session import Session
 
-_DESKS: dict[int, Desk] = {}
-
 
 class Desk:
     """A viewer with its session.
@@ -121,18 +119,12 @@ class Desk:
         document, viewer = self.session.document, self.viewer
         if document is None or viewer is None or document.picture.ndim == 2 or self._image is None:
             return 0
-        frame = round(float(self._image.world_to_data(viewer.dims.point)[0]))
-        return int(np.clip(frame, 0, document.picture.shape[0] - 1))
+        return view.frame_in(viewer, self._image, document.picture.shape[0])
 
     @property
     def corners(self) -> tuple[np.ndarray, np.ndarray]:
         """Two opposite corners of what is in view, in the world's coordinates."""
-        viewer = self.viewer
-        camera, centre = viewer.scene.camera, np.array(viewer.dims.point, dtype=float)
-        centre[-2:] = camera.center[-2:]
-        half = np.zeros(len(centre))
-        half[-2:] = np.asarray(viewer.canvas.size) / camera.zoom / 2
-        return centre - half, centre + half
+        return view.corners(self.viewer)
 
     def within(self, first: Any, last: Any, chosen: np.ndarray) -> np.ndarray:
         """Return which of the chosen candidates lie between two corners in the world."""
@@ -303,20 +295,3 @@ class Desk:
         if was_worked_on:
             self._image = None
             self.session.show(None if self._project_image is None else self._shown)
-
-
-def desk_of(viewer: Any) -> Desk:
-    """Return the desk of a viewer; the widgets of one viewer share it."""
-    real = layers.bare(viewer)
-    # By identity: comparing two viewers compares all of their state.
-    key = id(real)
-    if key not in _DESKS:
-        _DESKS[key] = Desk(real)
-        weakref.finalize(real, _DESKS.pop, key, None)
-    return _DESKS[key]
-
-
-def image_worked_on(viewer: Any) -> Image | None:
-    """Return the image that a viewer's widgets work on, or would if there were one open."""
-    desk = _DESKS.get(id(layers.bare(viewer)))
-    return view.image_in(viewer) if desk is None else desk.image

@@ -10,15 +10,14 @@ from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLineEdit, QPushButton, QWidget
 from superqt import QCollapsible
 
-from napari_htcell.cards import Card
 from napari_htcell.config import DetectConfig, TrainConfig
 from napari_htcell.progress import Progress
 from napari_htcell.widgets import fields, jobs
+from napari_htcell.widgets.learning_texts import learning_text, learnt_text
 from napari_htcell.widgets.loss_curve import LossCurve
 from napari_htcell.widgets.panel import JobRow, Panel, note
 from napari_htcell.widgets.scrolled import inside_of
 from napari_htcell.widgets.worker import duration_text
-from napari_htcell.words import count
 
 if TYPE_CHECKING:
     from napari_htcell.forecast import Forecast
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from napari_htcell.prediction import Prediction
     from napari_htcell.project import Project
     from napari_htcell.widgets.document import Document
-    from napari_htcell.widgets.session import Session
 
 USUAL_VERSION = "the model's own"
 """What `learn.fine_tune` does where no version is named."""
@@ -262,43 +260,3 @@ class FineTunePanel(Panel):
 
     def _on_again_finished(self) -> None:
         self.again.setEnabled(True)
-
-
-def learning_text(session: Session) -> tuple[str, bool]:
-    """Return what fine-tuning would learn from, in words, and whether it can."""
-    if session.project is None:
-        return "Fine-tuning learns from a project: open the folder with your images.", False
-    complete = [one for one in session.summaries.values() if one.complete_frames or one.regions]
-    if not complete:
-        return (
-            "No image is complete yet: click every cell of one, then mark it complete in Correct.",
-            False,
-        )
-    points = sum(one.complete_points for one in complete)
-    images, cells = count(len(complete), "complete image"), count(points, "cell")
-    return f"Learns from {images} with {cells}.", True
-
-
-def learnt_text(card: Card) -> str:
-    """Return in words what a fine-tuned model is worth, and on what that was measured."""
-    text = f"{card.name} is ready and in use, after {duration_text(card.seconds)}."
-    if card.figures:
-        one = card.figures[0]
-        text += f" F within {one.cutoff_um:g} µm is {one.f_score:.2f} on {one.on}."
-    if card.base_figures:
-        one = card.base_figures[0]
-        text += f" That of {card.base_model} is {one.f_score:.2f} on {one.on}."
-    if card.kept_part:
-        text += f" Kept: {card.kept_part}."
-    if card.is_no_better:
-        text += (
-            f" So it may be no better: {card.base_model} knew such images already, or more "
-            "complete images are needed."
-        )
-    assumed = sum(image.pixel_size_assumed for image in card.images)
-    if assumed:
-        text += (
-            f" {count(assumed, 'image')} stated no pixel size: {card.image_pixel_size_um:g} µm was "
-            "assumed. If that is wrong, so is the model: state it in Detect and fine-tune again."
-        )
-    return text

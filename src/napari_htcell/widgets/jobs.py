@@ -19,7 +19,8 @@ from napari_htcell.kept_imports import KeptImport
 from napari_htcell.progress import Progress
 from napari_htcell.project import Project, open_project
 from napari_htcell.summaries import Summary, read_summary, summarise_fully
-from napari_htcell.widgets.document import Document, Picture
+from napari_htcell.widgets.document import Document
+from napari_htcell.widgets.picture import Picture
 from napari_htcell.words import count
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from napari.layers import Image, Labels, Layer
 
 from napari_htcell.config import PAPER_PIXEL_SIZE_UM
-from napari_htcell.widgets.document import Picture
+from napari_htcell.widgets.picture import Picture
 
 SAMPLED = 4
 CLIPPED = (0.1, 99.9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from napari_htcell.annotations import Annotation
 from napari_htcell.detections import Detections
@@ -75,6 +76,31 @@ class OpenDocuments:
         """Return annotation and detections of those of the images that were open, as they are."""
         known = ((name, self._documents.get(name)) for name in names)
         return {name: (one.annotation, one.found) for name, one in known if one is not None}
+
+    def unsaved(self) -> dict[str, tuple[Annotation, Annotation]]:
+        """Return the annotations that are not saved: what was read or saved last, and what is."""
+        return {
+            one.name: (one.saved_annotation, one.annotation)
+            for one in self
+            if one.annotation is not one.saved_annotation
+        }
+
+    def reread_detections(self, project: Project) -> list[str]:
+        """Take over what is kept of detections; return what is wrong with files, in words."""
+        faults = []
+        for document in self:
+            stamps = project.stamps(document.name)
+            try:
+                found = project.detections(document.name)
+            except (ValueError, OSError) as error:
+                faults.append(str(error))
+                continue
+            if found is not None:
+                if document.stamps is not None:
+                    document.stamps = replace(document.stamps, detections=stamps.detections)
+                document.found = document.saved_detections = found
+                document.prediction = None
+        return faults
 
     def found(self) -> dict[str, Detections]:
         """Return what was found in the images, rejected candidates included."""

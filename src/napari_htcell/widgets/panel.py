@@ -12,7 +12,8 @@ from superqt import QElidingLabel
 
 from napari_htcell.progress import Progress
 from napari_htcell.widgets.autosave import Autosave
-from napari_htcell.widgets.desk import Desk, desk_of
+from napari_htcell.widgets.desk import Desk
+from napari_htcell.widgets.desks import desk_of
 from napari_htcell.widgets.worker import Job, Steps, time_text
 
 

@@ -14,7 +14,7 @@ from napari.layers import Image
 from napari_htcell import cell_counter, importing, pointsfile, rois
 from napari_htcell.annotations import BY_HAND, Annotation
 from napari_htcell.widgets import layers, point_layers
-from napari_htcell.widgets.desk import image_worked_on
+from napari_htcell.widgets.desks import image_worked_on
 from napari_htcell.widgets.states import AGREED, ANNOTATED, CANDIDATE, MISSED, State
 
 DOTS = (ANNOTATED, AGREED, MISSED)

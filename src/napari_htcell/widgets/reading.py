@@ -14,7 +14,8 @@ from napari_htcell.imagefiles import ImageFile
 from napari_htcell.overview import coarser_steps
 from napari_htcell.progress import Progress, run
 from napari_htcell.project import Project
-from napari_htcell.widgets.document import Document, Picture
+from napari_htcell.widgets.document import Document
+from napari_htcell.widgets.picture import Picture
 
 PART_PX = 1024
 """Sides of the parts of a large image that napari asks for, about; a file may have larger ones."""

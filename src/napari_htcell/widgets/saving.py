@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from napari_htcell.config import PAPER_PIXEL_SIZE_UM
@@ -42,6 +43,29 @@ def save(project: Project, document: Document) -> list[str]:
     """
     with project.saving():
         return _save(project, document)
+
+
+def save_all(
+    project: Project, documents: Iterable[Document]
+) -> tuple[list[tuple[Document, list[str]]], list[OSError | ValueError]]:
+    """Save all images that are not saved yet; one that cannot be keeps no other from it.
+
+    Returns
+    -------
+    saved : list of (Document, list of str)
+        What was saved, with what was changed elsewhere.
+    faults : list of Exception
+        Of those that were not.
+    """
+    saved, faults = [], []
+    for document in documents:
+        if is_saved(document):
+            continue
+        try:
+            saved.append((document, save(project, document)))
+        except (OSError, ValueError) as error:
+            faults.append(error)
+    return saved, faults
 
 
 def _save(project: Project, document: Document) -> list[str]:

@@ -10,20 +10,20 @@ from psygnal import Signal
 
 from napari_htcell import rescue
 from napari_htcell.annotations import Annotation
-from napari_htcell.config import DEFAULT_MODEL, DetectConfig, Preferences
+from napari_htcell.config import DetectConfig, Preferences
 from napari_htcell.lease import Holder, Lease
-from napari_htcell.models import ModelEntry, list_models
-from napari_htcell.project import Project, ProjectSettings
+from napari_htcell.project import Project
 from napari_htcell.summaries import Summary, summarise
 from napari_htcell.widgets import saving
 from napari_htcell.widgets.document import Document
+from napari_htcell.widgets.models_at_hand import ModelsAtHand
 from napari_htcell.widgets.open_documents import OpenDocuments
 
 if TYPE_CHECKING:
     from napari_htcell.prediction import Prediction
 
 
-class Session:
+class Session(ModelsAtHand):
     """The state behind all widgets of one viewer.
 
     Parameters
@@ -40,8 +40,6 @@ class Session:
         The project's images that were open.
     summaries : dict of str to Summary
         The project's images.
-    model : str
-        Name of the chosen model; empty if there is none.
     others : tuple of Holder
         Other windows that have the project open.
     settings : DetectConfig
@@ -55,8 +53,6 @@ class Session:
     marks_changed = Signal()
     found_changed = Signal()
     summaries_changed = Signal()
-    models_changed = Signal()
-    model_changed = Signal()
     saved_changed = Signal()
     others_changed = Signal()
     told = Signal(str)
@@ -70,11 +66,11 @@ class Session:
     """The file of the image that is shown was changed, by its name."""
 
     def __init__(self, preferences: Preferences | None = None) -> None:
+        super().__init__()
         self.preferences = preferences or Preferences()
         self.project: Project | None = None
         self.document: Document | None = None
         self.summaries: dict[str, Summary] = {}
-        self.model = ""
         self.others: tuple[Holder, ...] = ()
         self._lease: Lease | None = None
         self._aside: dict[str, Annotation] = {}
@@ -201,18 +197,8 @@ class Session:
         if self.project is None or self._lease is None:
             return
         self._lease.take()
-        for document in self.documents:
-            stamps = self.project.stamps(document.name)
-            try:
-                found = self.project.detections(document.name)
-            except (ValueError, OSError) as error:
-                self.told.emit(str(error))
-                continue
-            if found is not None:
-                if document.stamps is not None:
-                    document.stamps = replace(document.stamps, detections=stamps.detections)
-                document.found = document.saved_detections = found
-                document.prediction = None
+        for fault in self.documents.reread_detections(self.project):
+            self.told.emit(fault)
         self.look_for_other_pixels(everywhere=True)
         self.found_changed.emit()
         self._summarise()
@@ -233,10 +219,7 @@ class Session:
         stated = {"pixel_size_um": size_um, "known_from": "stated here"}
         concerned = [document]
         if document.in_project and self.project is not None:
-            settings = ProjectSettings.model_validate(
-                self.project.settings.model_dump() | {"pixel_size_um": size_um}
-            )
-            self.project.save_settings(settings)
+            self.project.state_pixel_size(size_um)
             stated["known_from"] = "stated for the project"
             concerned = list(self.documents)
         for one in concerned:
@@ -256,26 +239,9 @@ class Session:
             self.selected = names
             self.selection_changed.emit()
 
-    def choose_model(self, name: str) -> None:
-        """Use another model from now on."""
-        if name != self.model:
-            self.model = name
-            self.model_changed.emit()
-
-    def entry(self, name: str | None = None) -> ModelEntry | None:
-        """Return a model's entry; the chosen one's without a name."""
-        wanted = name or self.model
-        return next((one for one in self.models if one.card.name == wanted), None)
-
     def refresh_models(self, choose: str = "") -> None:
         """Look for models again, and choose one if it is there."""
-        self.models = list_models(self.project)
-        names = [one.card.name for one in self.models]
-        if choose in names:
-            self.model = choose
-        elif self.model not in names:
-            self.model = _usual(self.models, self.preferences.model)
-        self.models_changed.emit()
+        self.look_for_models(self.project, self.preferences.model, choose)
 
     @property
     def is_saved(self) -> bool:
@@ -297,17 +263,10 @@ class Session:
         """
         if self.project is None or self.is_saved:
             return
-        faults = []
         if self._lease is not None and self.project.is_there:
             self._lease.take()
-        for document in self.documents:
-            if saving.is_saved(document):
-                continue
-            try:
-                news = saving.save(self.project, document)
-            except (OSError, ValueError) as error:
-                faults.append(error)
-                continue
+        saved, faults = saving.save_all(self.project, self.documents)
+        for document, news in saved:
             self.has_saved = True
             if news:
                 self._tell(document, news)
@@ -320,10 +279,9 @@ class Session:
         if self.project is None:
             return None
         unsaved = {
-            one.name: (one.saved_annotation, one.annotation)
-            for one in self.documents
-            if one.annotation is not one.saved_annotation
-            and one.annotation is not self._aside.get(one.name)
+            name: states
+            for name, states in self.documents.unsaved().items()
+            if states[1] is not self._aside.get(name)
         }
         # Every part of a window that goes away asks for it.
         self._aside |= {name: now for name, (_, now) in unsaved.items()}
@@ -356,14 +314,3 @@ class Session:
         before = self.summaries.get(name)
         if before is None or replace(before, usefulness=None) != summary:
             self.summaries[name] = summary
-
-
-def _usual(models: list[ModelEntry], preferred: str) -> str:
-    """Return the model to begin with: the preferred one, the project's newest, the shipped one."""
-    if any(one.card.name == preferred for one in models):
-        return preferred
-    own = [one.card for one in models if one.origin == "project"]
-    if own:
-        return max(own, key=lambda card: card.date).name
-    names = [one.card.name for one in models]
-    return DEFAULT_MODEL if DEFAULT_MODEL in names else names[0] if names else ""

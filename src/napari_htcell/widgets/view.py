@@ -20,6 +20,21 @@ def image_in(viewer: Any) -> Image | None:
     return active if isinstance(active, Image) else images[-1] if images else None
 
 
+def frame_in(viewer: Any, image: Image, n_frames: int) -> int:
+    """Return the frame of a time stack that is shown."""
+    frame = round(float(image.world_to_data(viewer.dims.point)[0]))
+    return int(np.clip(frame, 0, n_frames - 1))
+
+
+def corners(viewer: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return two opposite corners of what is in view, in the world's coordinates."""
+    camera, centre = viewer.scene.camera, np.array(viewer.dims.point, dtype=float)
+    centre[-2:] = camera.center[-2:]
+    half = np.zeros(len(centre))
+    half[-2:] = np.asarray(viewer.canvas.size) / camera.zoom / 2
+    return centre - half, centre + half
+
+
 def go_to(viewer: Any, image: Image, frame: int, place: np.ndarray | None = None) -> None:
     """Show a frame of an image layer, and a place in it in the middle, near enough to be seen.
 
