@@ -557,19 +557,22 @@ def test_export_says_where_the_file_is_in_the_project(dock, until, tmp_path):
     assert panel.state.text().endswith(str(tmp_path / "elsewhere.csv"))
 
 
-def test_export_says_what_does_not_compare(dock, until, tmp_path):
+def test_export_says_what_does_not_compare(dock, until, tmp_path, found):
     panel, session = dock.export, dock.session
     dock.show_step(Step.EXPORT)
-    assert "nothing was detected in 2 images" in panel.uneven.text()
+    assert "Nothing was detected in 2 images" in panel.uneven.text()
     assert not panel.uneven.isHidden()
     panel.export_counts(tmp_path / "counts.csv")
     until(lambda: panel.state.text())
     assert "written to" in panel.state.text()
-    assert "nothing was detected in 2 images" in panel.state.text()
+    assert "Nothing was detected in 2 images" in panel.state.text()
     until(lambda: not panel.job.is_running)
     dock.detect.run_all.button.click()
     until(lambda: not dock.detect.run_all.job.is_running)
     until(lambda: panel.uneven.isHidden())
-    dock.detect.threshold.setValue(dock.detect.threshold.value() + 0.2)
-    until(lambda: session.document.found.provenance.settings.threshold > 0.3)
-    until(lambda: "thresholds differ" in panel.uneven.text())
+    dock.show_step(Step.EXPORT)
+    session.document.found = found([[9.0, 9]], [0.9], model="another")
+    session.found_changed.emit()
+    session.changed()
+    assert "ifferent models were run" in panel.uneven.text()
+    assert not panel.uneven.isHidden()
