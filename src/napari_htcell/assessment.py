@@ -13,6 +13,7 @@ from napari_htcell.evaluate import Judgement
 from napari_htcell.models import Model
 from napari_htcell.network import Network
 from napari_htcell.training import Lesson
+from napari_htcell.versions import Preferred
 
 GONE_WRONG = 0.1
 """F by which chance alone makes no network worse on what it has learnt from than on others."""
@@ -78,7 +79,7 @@ def assess(
     *,
     before: Sequence[Judgement] = (),
     in_turns: bool,
-    tolerance: float,
+    preferred: Preferred,
 ) -> Card:
     """Return a new model's card with threshold, figures and the error of counts.
 
@@ -95,7 +96,7 @@ def assess(
         Of the model that this one is made from, on the same images; detected anew without.
     in_turns : bool
         Whether each judged a network that had learnt from the others.
-    tolerance : float
+    preferred : {"lowest", "middle"}
         See `calibrate.choose_threshold`.
     """
     card = model.card
@@ -103,7 +104,7 @@ def assess(
         # Nothing to leave out: no reason to give up the threshold that there is.
         measured = _by_heart(model, last) if last.stage.learn_from == "complete" else ()
         return card.model_copy(update={"figures": measured})
-    detection = choose_threshold(judgements, card.detection, tolerance)
+    detection = choose_threshold(judgements, card.detection, preferred=preferred)
     card = card.model_copy(
         update={
             "detection": detection,

@@ -13,7 +13,7 @@ from napari_htcell.evaluate import Judgement, Totals, total
 from napari_htcell.heatmap import heat_map_steps
 from napari_htcell.network import Network
 from napari_htcell.progress import run
-from napari_htcell.versions import TOLERANCE
+from napari_htcell.versions import TOLERANCE, Preferred
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 20))
 
@@ -63,9 +63,13 @@ def judge(
 
 
 def choose_threshold(
-    judgements: Sequence[Judgement], settings: DetectConfig, tolerance: float = TOLERANCE
+    judgements: Sequence[Judgement],
+    settings: DetectConfig,
+    tolerance: float = TOLERANCE,
+    *,
+    preferred: Preferred = "lowest",
 ) -> DetectConfig:
-    """Return the settings with the lowest threshold whose F is as good as the best.
+    """Return the settings with a threshold whose F is as good as the best.
 
     Contours and masks keep theirs. A threshold below which nothing was looked for is not chosen: it
     would find more than was judged.
@@ -76,13 +80,16 @@ def choose_threshold(
     settings : DetectConfig
     tolerance : float, optional
         F that may be given away.
+    preferred : {"lowest", "middle"}, optional
+        Which one of them.
     """
     results = {
         threshold: f_score_of(judgements, settings.model_copy(update={"threshold": threshold}))
         for threshold in thresholds_of(settings, judgements)
     }
     enough = max(results.values()) - tolerance
-    chosen = next(threshold for threshold, result in results.items() if result >= enough)
+    good = [threshold for threshold, result in results.items() if result >= enough]
+    chosen = good[0] if preferred == "lowest" else good[len(good) // 2]
     return settings.model_copy(update={"threshold": chosen})
 
 

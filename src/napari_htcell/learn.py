@@ -280,7 +280,7 @@ def _learn_on(
         judgements,
         before=judged.get(0.0, ()),  # Nothing kept of what has changed: the model as it was.
         in_turns=bool(turns),
-        tolerance=version.tolerance,
+        preferred=version.preferred,
     )
     model = _keep(Model(card, network.cpu().eval()), project)
     checkpoint.delete(project.training_folder, job)

@@ -72,6 +72,14 @@ def test_of_thresholds_as_good_as_the_best_the_lowest() -> None:
     assert choose_threshold(found, DetectConfig(), tolerance=0.21).threshold == 0.1
 
 
+def test_or_the_middle_one_of_them() -> None:
+    truth = np.asarray([[10.0, 10.0], [30.0, 30.0]])
+    points = np.concatenate([truth, [[50.0, 50.0]]])
+    found = [Judgement(points, np.asarray([0.9, 0.7, 0.3]), truth, 1.0)]
+    # From 0.35 to 0.7 nothing changes.
+    assert choose_threshold(found, DetectConfig(), preferred="middle").threshold == 0.55
+
+
 def test_no_threshold_below_which_nothing_was_looked_for() -> None:
     truth = np.asarray([[10.0, 10.0], [30.0, 30.0]])
     found = [Judgement(truth, np.asarray([0.9, 0.7]), truth, 1.0, lowest=0.42)]
