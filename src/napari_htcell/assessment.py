@@ -96,7 +96,7 @@ def assess(
         Of the model that this one is made from, on the same images; detected anew without.
     in_turns : bool
         Whether each judged a network that had learnt from the others.
-    preferred : {"lowest", "middle"}
+    preferred : {"lowest", "expected"}
         See `calibrate.choose_threshold`.
     """
     card = model.card

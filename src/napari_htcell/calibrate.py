@@ -79,17 +79,25 @@ def choose_threshold(
     judgements : sequence of Judgement
     settings : DetectConfig
     tolerance : float, optional
-        F that may be given away.
-    preferred : {"lowest", "middle"}, optional
-        Which one of them.
+        F that may be given away for the lowest.
+    preferred : {"lowest", "expected"}, optional
+        "lowest" takes the lowest that gives away no more than the tolerance. "expected" takes, of
+        those within a standard error of the best, the one nearest to half of the best F: there
+        calibrated scores have their best threshold (Lipton et al. 2014, "Optimal thresholding of
+        classifiers to maximize F1 measure"), and few images may show it elsewhere by chance.
     """
     results = {
         threshold: f_score_of(judgements, settings.model_copy(update={"threshold": threshold}))
         for threshold in thresholds_of(settings, judgements)
     }
-    enough = max(results.values()) - tolerance
-    good = [threshold for threshold, result in results.items() if result >= enough]
-    chosen = good[0] if preferred == "lowest" else good[len(good) // 2]
+    best = max(results.values())
+    if preferred == "expected":
+        cells = sum(len(one.truth) for one in judgements)
+        # One more found and one more missed: else a few cells, all found, would leave no doubt.
+        rate = (best * cells + 1) / (cells + 2)
+        tolerance = math.sqrt(rate * (1 - rate) / max(cells, 1))
+    good = [threshold for threshold, result in results.items() if result >= best - tolerance]
+    chosen = good[0] if preferred == "lowest" else min(good, key=lambda one: abs(one - best / 2))
     return settings.model_copy(update={"threshold": chosen})
 
 

@@ -66,9 +66,9 @@ class Stage:
 
 
 TOLERANCE = 0.01
-"""Thresholds are equally good whose F differs by at most this."""
+"""F that is given away for the lowest threshold: of what is as good, the one that misses less."""
 
-Preferred = Literal["lowest", "middle"]
+Preferred = Literal["lowest", "expected"]
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,10 @@ class Version:
         Fields of `TrainConfig` that belong to the recipe.
     is_calibrated : bool
         Whether scores are made probabilities after training, by images left out of it.
-    preferred : {"lowest", "middle"}
-        Of the thresholds that are as good as the best to `TOLERANCE` of F. Networks that know their
-        images by heart are surer of these than of others, and miss less at the lowest; of a
-        calibrated one's the middle is the furthest from where F falls, which few images show at one
-        threshold and new ones at another.
+    preferred : {"lowest", "expected"}
+        Which of the thresholds that are about as good as the best, see `calibrate`. Networks that
+        know their images by heart are surer of these than of others, and miss less at the lowest;
+        of calibrated scores it is known where the best one is to be expected.
     turn_share : float
         Part of the last stage's steps after which a network that is trained already is judged in
         cross-validation. For the paper's versions more took time and chose no better threshold
@@ -212,7 +211,7 @@ VERSIONS: dict[str, Version] = {
                 "padding": "replicate",
             },
             is_calibrated=True,
-            preferred="middle",
+            preferred="expected",
             turn_share=1.0,
             tuning=QUICK_TUNING,
             shares=(0.0, 0.5, 1.0),
