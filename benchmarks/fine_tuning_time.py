@@ -2,9 +2,10 @@
 
     .venv/bin/python benchmarks/fine_tuning_time.py --threads 1 --output fine_tuning_time.json
 
-The shipped model is fine-tuned on simulated images of 2048 x 1532 pixels as the window does it,
-with its whole cross-validation. Processor seconds are those of this process, which other programs
-hardly change; on one thread they are what an idle core would take.
+The shipped model is fine-tuned on simulated images as the window does it, with its whole
+cross-validation: of 2048 x 1532 pixels of 1.61 um, and of the size of T98G's fields. Processor
+seconds are those of this process, which other programs hardly change; on one thread they are what
+an idle core would take.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -28,7 +30,12 @@ from napari_htcell.models import Model
 from napari_htcell.project import Project
 from napari_htcell.simulate import SimulationConfig
 
-SCENE = SimulationConfig(height_px=1532, width_px=2048)
+SCENES = {
+    "2048 x 1532 pixels of 1.61 um": SimulationConfig(height_px=1532, width_px=2048),
+    "1408 x 1040 pixels of 0.867 um": SimulationConfig(
+        height_px=1040, width_px=1408, pixel_size_um=0.867
+    ),
+}
 
 
 class Account:
@@ -100,15 +107,21 @@ def main(numbers: str, name: str, threads: int | None, output: Path | None) -> N
         torch.set_num_threads(threads)
     about = {"model": name, "threads": torch.get_num_threads(), "cores": processes.cores()}
     result: dict[str, Any] = about | {"software": software(), "images": {}}
-    for number in map(int, numbers.split(",")):
+    for size, number in product(SCENES, map(int, numbers.split(","))):
         with tempfile.TemporaryDirectory() as place:
             project = sample.make_project(
-                Path(place) / "p", SCENE, n_images=number, n_complete=number, n_masks=0, seed=5000
+                Path(place) / "p",
+                SCENES[size],
+                n_images=number,
+                n_complete=number,
+                n_masks=0,
+                seed=5000,
             )
-            result["images"][number] = found = measure(load_model(name), project)
+            found = measure(load_model(name), project)
+        result["images"].setdefault(size, {})[number] = found
         said = ", ".join(f"{what} {took:.1f}" for what, took in found["spent_on"].items())
         click.echo(
-            f"{number} images, {found['precision']}: {found['processor_seconds']:.1f} s of one "
+            f"{number} of {size}, {found['precision']}: {found['processor_seconds']:.1f} s of one "
             f"core ({found['wall_seconds']:.1f} s): {said}"
         )
         if output is not None:

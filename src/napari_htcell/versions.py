@@ -182,7 +182,7 @@ QUICK_TUNING = replace(
     min_steps=100,
     most_steps=100,
     batch_size=4,
-    optimiser=replace(QUICK.optimiser, learning_rate=0.006),
+    optimiser=replace(QUICK.optimiser, learning_rate=0.003),
     # A mean over more steps than these would be of the old weights for a good part.
     averaging=0.9,
 )
