@@ -51,7 +51,7 @@ ROWS: dict[str, Stage] = {
     "60 steps of 8 squares, as the last stage takes them": BEFORE,
     "100 steps of 4": LONGER,
     "+ mean of the last 10 steps, not 100": YOUNGER,
-    "+ learning rate 0.006, not 0.001": rates(YOUNGER, 0.006),
+    "+ learning rate 0.003, not 0.001": rates(YOUNGER, 0.003),
     "+ squares turned, not varied: E's": QUICK_TUNING,
     "E's, 200 steps": replace(QUICK_TUNING, min_steps=200, most_steps=200),
 }
