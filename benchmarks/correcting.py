@@ -29,8 +29,9 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 MIX = {"accept": 40, "reject": 20, "add": 20, "drag": 8, "remove": 4, "rectangle": 4, "undo": 4}
 """A hundred corrections."""
 
-ALONE_PX = 26.0
-"""No other symbol lies within this many pixels of the image of one that is clicked."""
+ALONE_PX = 32.0
+"""No other symbol lies within this many pixels of the image of one that is clicked: the reach of a
+click, 8 pixels of the screen, with the whole image in a narrow window."""
 
 CELLS_PER_MM2 = 250.0
 
