@@ -61,7 +61,8 @@ def without(version: Version, *settings: str) -> Version:
 def steps_to_e() -> dict[str, Version]:
     """Return the versions between B and E, each with one idea more; made from E by taking away."""
     calibrated = get_version("E")
-    edges = replace(calibrated, is_calibrated=False)
+    second_look = replace(calibrated, is_calibrated=False)
+    edges = every(second_look, ignores_likely=False)
     varied = without(edges, "padding")
     turned = every(varied, augmentation=augment.turned)
     averaged = every(turned, augmentation=augment.none)
@@ -77,6 +78,7 @@ def steps_to_e() -> dict[str, Version]:
         "+ turned squares": turned,
         "+ varied squares": varied,
         "+ edges repeated": edges,
+        "+ a second look at what nobody clicked": second_look,
         "+ calibrated: E": calibrated,
     }
 

@@ -55,10 +55,10 @@ def measure(version: str, lesson: Lesson, steps: int) -> dict[str, Any]:
     learner, bare = lesson.learner(nets[0]), nets[1].train()
     optimiser = lesson.stage.optimiser.of(bare.parameters())
     turns = []
-    coming = plan([lesson], 0)
+    coming = plan(lesson, 0)
     for _ in range(steps + 2):
         start = time.perf_counter()
-        _, number, batch = next(coming)
+        number, batch = next(coming)
         drawn = time.perf_counter()
         image, target, weight = lesson.load(batch, CPU)
         loaded = time.perf_counter()
