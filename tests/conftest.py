@@ -76,13 +76,19 @@ def full_disk():
 
 @pytest.fixture(scope="session")
 def write_ome_zarr():
-    """Return a function that writes an image as an OME-Zarr 0.4: (folder, pixels, um) -> folder."""
+    """Return a function that writes an image as an OME-Zarr 0.4: (folder, pixels, um) -> folder.
+
+    For a shape instead of pixels it writes a black image, which takes no space.
+    """
 
     def write(path: Path, pixels, pixel_size_um: float) -> Path:
         import zarr
 
         group = zarr.open_group(path, mode="w", zarr_format=2)
-        group.create_array("0", data=pixels, chunks=(100, 150))
+        if isinstance(pixels, tuple):
+            group.create_array("0", shape=pixels, chunks=(1024, 1024), dtype="u1")
+        else:
+            group.create_array("0", data=pixels, chunks=(100, 150))
         scale = {"type": "scale", "scale": [pixel_size_um, pixel_size_um]}
         group.attrs["multiscales"] = [
             {

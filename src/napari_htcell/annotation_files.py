@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_htcell import atomic, pointsfile
+from napari_htcell import atomic, csvtable, pointsfile
 from napari_htcell.annotations import BY_HAND, DAMAGED, Annotation, Region
 
 
@@ -18,7 +18,7 @@ def save_annotation(path: Path, annotation: Annotation) -> None:
     The points go first: if the program dies in between, no click is missing.
     """
     stack = annotation.points.shape[1] == 3
-    table = pointsfile.table_text(
+    table = csvtable.table_text(
         ["frame"] * stack + ["y", "x", "source"],
         pointsfile.points_rows(annotation.points, source=annotation.sources),
     )

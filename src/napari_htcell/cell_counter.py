@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_htcell.csvtable import PointsFileError
 from napari_htcell.pointsets import PointSet
-from napari_htcell.pointsfile import PointsFileError
 
 ROOT = "CellCounter_Marker_File"
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from napari_htcell import atomic, pointsfile
+from napari_htcell import atomic, csvtable, pointsfile
 from napari_htcell.annotation_files import with_suffix
 from napari_htcell.annotations import DAMAGED, check_points, frames_of
 from napari_htcell.config import DetectConfig, first_fault
@@ -189,7 +189,7 @@ def save_detections(path: Path, detections: Detections) -> None:
     table, state = with_suffix(path, ".csv"), with_suffix(path, ".json")
     content = {"format": 1} | detections.provenance.content
     files = {
-        table: pointsfile.table_text(header, detections.rows).encode(),
+        table: csvtable.table_text(header, detections.rows).encode(),
         state: json.dumps(content, indent=1).encode(),
     }
     with atomic.prepared(files):
@@ -209,7 +209,7 @@ def load_detections(path: Path) -> Detections | None:
         return None
     points, _ = pointsfile.read_one_image(table)
     try:
-        header, rows = pointsfile.read_rows(table)
+        header, rows = csvtable.read_rows(table)
         scores = np.asarray([float(row["score"]) for row in rows.values()])
         areas = None
         if "area_um2" in header:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from napari_htcell import atomic, parquet, pointsfile, rois, summary, workbook
+from napari_htcell import atomic, csvtable, parquet, rois, summary, workbook
 from napari_htcell.evenness import Searched
 from napari_htcell.export import COUNT_COLUMNS, POINT_COLUMNS, ImageRecord, Row
 from napari_htcell.formats import FORMATS, What
@@ -79,7 +79,7 @@ def check_path(path: Path, what: What) -> None:
                 "delete it"
             )
     else:
-        pointsfile.check_replaceable(path, COLUMNS[what])
+        csvtable.check_replaceable(path, COLUMNS[what])
     if suffix not in FORMATS[what]:
         known = " or ".join(FORMATS[what])
         raise ExportError(f"{path}: the name says no format for {what}; end it in {known}")
@@ -184,7 +184,7 @@ def _write_steps(content: Content, path: Path, what: What) -> Generator[Progress
         sheets = {name: (COLUMNS[name], table) for name, table in rows.items()}
         yield from workbook.write_steps(path, sheets)
         return len(rows[what])
-    write = parquet.write_rows if suffix == ".parquet" else pointsfile.write_rows
+    write = parquet.write_rows if suffix == ".parquet" else csvtable.write_rows
     return write(path, COLUMNS[what], _rows(records, what))
 
 

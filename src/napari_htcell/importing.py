@@ -151,7 +151,7 @@ def plan_steps(
     for done, ((name, _), sets) in enumerate(found.items()):
         yield Progress(f"checking {name}", done, len(found))
         if name in project.images:
-            image_file = project.read_image(name)
+            image_file = project.open_image(name)
             target = Target(name, image_file.pixels.shape[: image_file.ndim])
             # What was rejected is still no cell.
             rejected = project.annotation(name, image_file.ndim).rejected

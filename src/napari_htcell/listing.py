@@ -1,4 +1,4 @@
-"""Which files and folders below a folder are images."""
+"""Which files and folders below a folder are images, and what else is named as they are."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from napari_htcell.lazyfiles import ZARR_SUFFIX, is_zarr
 
 IMAGE_SUFFIXES = (*SUFFIXES, ZARR_SUFFIX)
 """Endings of images; one in `ZARR_SUFFIX` is a folder."""
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".xml", ".zip", ".roi")
+"""Endings of files of points, which may be named as the image that they belong to."""
 
 
 def image_names(root: Path, leave_out: Collection[str] = ()) -> tuple[str, ...]:
@@ -40,3 +43,11 @@ def image_names(root: Path, leave_out: Collection[str] = ()) -> tuple[str, ...]:
             if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
         ]
     return tuple(sorted(found))
+
+
+def stem_of(name: str) -> str:
+    """Return a file's path without the endings of images and of files of points, which differ."""
+    stem = name.lower()
+    for ending in (*TABLE_SUFFIXES, *IMAGE_SUFFIXES, ".ome"):
+        stem = stem.removesuffix(ending)
+    return stem

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_htcell import atomic
+from napari_htcell.csvtable import PointsFileError, read_rows
 
 Points = npt.NDArray[np.float64]
 
@@ -37,9 +35,6 @@ FIJI_LABEL, FIJI_FRAMES = "Label", ("Frame", "Slice")
 """Columns of Fiji's Results beside X and Y: `image.tif:name of the selection`, and the place in a
 stack, counted from 1."""
 
-FORMULA = re.compile(r"'*[=+@\-\t\r\n]")
-"""Beginning of a text that a spreadsheet would run, or that looks guarded against it."""
-
 KIND, NO_CELL = "kind", "rejected"
 """Column of our points table, and what it says of a place that a person has found to be no cell."""
 
@@ -51,58 +46,6 @@ LARGEST = 1e9
 
 MOST_LETTERS = 200
 """So much of a file's header is shown in a message."""
-
-SEPARATORS = (",", ";", "\t")
-
-
-class PointsFileError(ValueError):
-    """A points file cannot be used; the text names the file, what is wrong, and what to do."""
-
-
-def read_rows(path: str | Path) -> tuple[list[str], dict[int, dict[str, str]]]:
-    """Read a CSV file with a header, separated by commas, semicolons or tabs.
-
-    Returns
-    -------
-    header : list of str
-        Column names as written.
-    rows : dict of dict
-        Fields of each row by column name, as far as the row has them, by the row's line number.
-
-    Raises
-    ------
-    PointsFileError
-        If the file is missing, is no text, has no header, or a row has more fields than the header.
-    """
-    path = Path(path)
-    try:
-        # utf-8-sig: Excel starts its CSV files with a byte order mark.
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise PointsFileError(f"{path}: is not a text file; save the table as CSV UTF-8") from error
-    except OSError as error:
-        raise PointsFileError(f"{path}: cannot be read ({error.strerror})") from error
-    first = text.partition("\n")[0]
-    separator = max(SEPARATORS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    header: list[str] = []
-    rows: dict[int, dict[str, str]] = {}
-    try:
-        for fields in filter(None, reader):
-            if not header:
-                header = [name.strip() for name in fields]
-            elif len(fields) > len(header):
-                raise PointsFileError(
-                    f"{path}, line {reader.line_num}: has more fields than the header"
-                )
-            else:
-                plain = map(_unguarded, fields)
-                rows[reader.line_num] = dict(zip(header, plain, strict=False))
-    except csv.Error as error:
-        raise PointsFileError(f"{path}: cannot be read as a table ({error})") from error
-    if not header:
-        raise PointsFileError(f"{path}: is empty; expected a header with the columns y and x")
-    return header, rows
 
 
 def read_points(path: str | Path) -> dict[str, tuple[Points, list[str]]]:
@@ -194,75 +137,6 @@ def points_rows(points: npt.NDArray[Any], **columns: Sequence[Any]) -> list[dict
         row |= {"y": f"{point[-2]:.3f}", "x": f"{point[-1]:.3f}"}
         rows.append(row | {name: columns[name][index] for name in names})
     return rows
-
-
-def write_rows(path: str | Path, header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write a table as CSV, replacing the file in one step, and return its number of rows.
-
-    Rows are written as they come: there may be more than fit into memory. See `table_text`.
-    """
-    with atomic.writing(Path(path)) as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-        written = _write_rows(text, header, rows)
-        # The file below is flushed to disk, which a wrapper that is closed would have closed too.
-        text.detach()
-    return written
-
-
-def table_text(header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return a table as CSV.
-
-    A text that a spreadsheet would run as a formula is written with an apostrophe before it.
-    """
-    text = io.StringIO(newline="")
-    _write_rows(text, header, rows)
-    return text.getvalue()
-
-
-def _write_rows(text: TextIO, header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> int:
-    writer = csv.DictWriter(text, fieldnames=list(header), lineterminator="\n")
-    writer.writeheader()
-    written = 0
-    for row in rows:
-        writer.writerow({name: _plain(value) for name, value in row.items()})
-        written += 1
-    return written
-
-
-def check_replaceable(path: Path, header: Sequence[str]) -> None:
-    """Refuse to write a table in place of anything but an older one of the same kind.
-
-    Raises
-    ------
-    PointsFileError
-        If there is another file of that name: an image, somebody's clicks, another table.
-    """
-    if not path.exists() or not path.stat().st_size:
-        return
-    try:
-        with path.open("rb") as file:
-            start = file.read(1000).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        start = ""
-    # The first columns tell the tables apart; another version may have other ones after them.
-    if start.partition("\n")[0].strip().split(",")[:3] != list(header[:3]):
-        raise PointsFileError(
-            f"{path}: is there already and is no such table; choose another name, or delete it"
-        )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str) and FORMULA.match(value):
-        try:
-            float(value)
-        except ValueError:
-            return "'" + value
-    return value
-
-
-def _unguarded(field: str) -> str:
-    """Return a field without the apostrophe that `write_rows` put before it."""
-    return field[1:] if field.startswith("'") and FORMULA.match(field) else field
 
 
 def _fiji_frames(header: Sequence[str]) -> tuple[str, ...]:

@@ -31,45 +31,19 @@ import numpy.typing as npt
 from pydantic import Field, ValidationError
 
 from napari_htcell import atomic, lease, locking
-from napari_htcell.annotation_files import load_annotation, save_annotation, with_suffix
+from napari_htcell.annotation_files import load_annotation, save_annotation
 from napari_htcell.annotations import Annotation
 from napari_htcell.config import Settings, first_fault
 from napari_htcell.detections import Detections, load_detections, save_detections
 from napari_htcell.imagefiles import SUFFIXES, ImageFile
 from napari_htcell.lazyfiles import open_image, read_whole
-from napari_htcell.listing import IMAGE_SUFFIXES, image_names
+from napari_htcell.listing import IMAGE_SUFFIXES, image_names, stem_of
+from napari_htcell.stamps import Stamp, Stamps, stamp_of, stamps_of_pair
 
 OWN_FOLDERS = frozenset(
     ("annotations", "masks", "detections", "models", "exports", "imports", "training", "truth")
 )
 """Folders in a project that hold no images to annotate."""
-
-
-TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".xml", ".zip", ".roi")
-"""Endings of files of points, which may be named as the image that they belong to."""
-
-KEPT_AS = (".csv", ".json")
-"""The two files of an annotation, and of detections."""
-
-Stamp = tuple[int, int, int]
-"""Time of the last change, size and inode of a file."""
-
-
-@dataclass(frozen=True)
-class Stamps:
-    """What an image's files looked like; others' changes show as a difference.
-
-    Parameters
-    ----------
-    annotation, detections : tuple of (tuple of int or None)
-        Of the table and of what belongs to it; None for a file that is not there.
-    image : tuple of int or None
-        Of the image itself.
-    """
-
-    annotation: tuple[Stamp | None, ...]
-    detections: tuple[Stamp | None, ...]
-    image: Stamp | None
 
 
 class ProjectError(ValueError):
@@ -177,7 +151,7 @@ class Project:
             name = inside.relative_to(self.images_folder).as_posix()
             if name in self._names:
                 return name
-        fits = [one for one in self.images if _stem(one) == _stem(text)]
+        fits = [one for one in self.images if stem_of(one) == stem_of(text)]
         return fits[0] if len(fits) == 1 else None
 
     def image_path(self, name: str) -> Path:
@@ -266,35 +240,17 @@ class Project:
     def stamps(self, name: str) -> Stamps:
         """Return what tells whether an image's files are still those that were read."""
         annotation, detections = (
-            tuple(_stamp(with_suffix(self._beside(kind, name), suffix)) for suffix in KEPT_AS)
-            for kind in ("annotations", "detections")
+            stamps_of_pair(self._beside(kind, name)) for kind in ("annotations", "detections")
         )
         return Stamps(annotation, detections, self.image_stamp(name))
 
     def image_stamp(self, name: str) -> Stamp | None:
         """Return what tells whether an image is still the one that was read."""
-        return _stamp(self.image_path(name))
+        return stamp_of(self.image_path(name))
 
     def _beside(self, kind: str, name: str) -> Path:
         self.image_path(name)
         return self.path / kind / PurePosixPath(name)
-
-
-def _stamp(path: Path) -> Stamp | None:
-    try:
-        state = path.stat()
-    except OSError:
-        return None
-    # A file that is replaced gets another inode, even within one tick of a coarse clock.
-    return state.st_mtime_ns, state.st_size, state.st_ino
-
-
-def _stem(name: str) -> str:
-    """Return a file's path without the endings of images and of files of points, which differ."""
-    stem = name.lower()
-    for ending in (*TABLE_SUFFIXES, *IMAGE_SUFFIXES, ".ome"):
-        stem = stem.removesuffix(ending)
-    return stem
 
 
 def open_project(path: str | Path) -> Project:

@@ -15,10 +15,11 @@ import numpy as np
 
 from napari_htcell import atomic, polygons
 from napari_htcell.colours import ANNOTATED_COLOUR, DETECTED_COLOUR
+from napari_htcell.csvtable import PointsFileError
 from napari_htcell.export import Cells, ImageRecord, count_cells
 from napari_htcell.imagefiles import SUFFIXES
 from napari_htcell.pointsets import PointSet
-from napari_htcell.pointsfile import LARGEST, Points, PointsFileError
+from napari_htcell.pointsfile import LARGEST, Points
 
 if TYPE_CHECKING:
     from roifile import ImagejRoi

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tifffile
 
-from napari_htcell import atomic, pointsfile
+from napari_htcell import atomic, csvtable, pointsfile
 from napari_htcell.annotation_files import save_annotation, with_suffix
 from napari_htcell.annotations import Annotation
 
@@ -90,7 +90,7 @@ class ImageFiles:
     def write(self, content: SampleImage) -> None:
         """Write an image with what is known of it, each file in one step."""
         rows = pointsfile.points_rows(content.truth)
-        pointsfile.write_rows(self.truth, ["y", "x"], rows)
+        csvtable.write_rows(self.truth, ["y", "x"], rows)
         if content.masks is not None:
             # Named as its image, but a plain TIFF: these pixels are numbers of cells.
             _write_tiff(self.masks, content.masks, ome=False, metadata=None)

@@ -46,3 +46,9 @@ def test_an_unknown_image_changes_nothing(refused, tiny_project):
     project = tiny_project()
     command = ("mark-complete", project.path, project.images[0], "gone.tif")
     assert "'gone.tif'" in refused(1, *command, unchanged=[project.path])
+
+
+def test_an_image_that_fits_into_no_memory(htcell, tmp_path, write_ome_zarr):
+    write_ome_zarr(tmp_path / "slide.zarr", (200_000, 200_000), 1.61)
+    assert htcell("mark-complete", tmp_path, "slide.zarr").exit_code == 0
+    assert open_project(tmp_path).annotation("slide.zarr").status() == "complete"

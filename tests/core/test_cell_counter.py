@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_htcell.cell_counter import read_cell_counter
-from napari_htcell.pointsfile import PointsFileError
+from napari_htcell.csvtable import PointsFileError
 
 OLD = """<?xml version="1.0" encoding="UTF-8"?>
 <CellCounter_Marker_File>

@@ -17,11 +17,12 @@ from napari_htcell import export_files, rois
 from napari_htcell.annotations import Annotation, Region
 from napari_htcell.atomic import InUseError
 from napari_htcell.config import DetectConfig
+from napari_htcell.csvtable import PointsFileError
 from napari_htcell.detections import Detections, Provenance
 from napari_htcell.export import COUNT_COLUMNS, POINT_COLUMNS, ImageRecord
 from napari_htcell.export_files import Content, ExportError
 from napari_htcell.imagefiles import ImageFile
-from napari_htcell.pointsfile import PointsFileError, read_points
+from napari_htcell.pointsfile import read_points
 from napari_htcell.progress import run
 from napari_htcell.project import open_project
 

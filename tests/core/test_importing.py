@@ -18,6 +18,7 @@ from napari_htcell.importing import (
 from napari_htcell.kept_imports import annotated_already, keep_steps
 from napari_htcell.pointsets import PointSet
 from napari_htcell.progress import run
+from napari_htcell.project import open_project
 
 ONE = np.asarray([(1.0, 2.0)])
 
@@ -90,3 +91,15 @@ def test_a_plan_keeps_nothing_until_it_is_kept(make_project, tmp_path):
     np.testing.assert_array_equal(project.annotation("a.tif").points, ONE)
     assert run(keep_steps(project, plan)) == {"a.tif": 1, "b.tif": 2}
     np.testing.assert_array_equal(project.annotation("a.tif").points, [[5, 6]])
+
+
+def test_points_of_an_image_that_fits_into_no_memory(tmp_path, write_ome_zarr):
+    write_ome_zarr(tmp_path / "slide.zarr", (200_000, 200_000), 1.61)
+    project = open_project(tmp_path)
+    table = tmp_path / "clicks.csv"
+    table.write_text("y,x\n199999,150000\n", encoding="utf-8")
+    plan = run(plan_steps(project, table))
+    np.testing.assert_array_equal(plan["slide.zarr"].points, [[199_999, 150_000]])
+    table.write_text("y,x\n200000,150000\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="1 of 1 points lie outside the image"):
+        run(plan_steps(project, table))

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from napari_htcell.pointsfile import PointsFileError, points_rows, read_points, write_rows
+from napari_htcell.csvtable import PointsFileError, write_rows
+from napari_htcell.pointsfile import points_rows, read_points
 
 
 def written(folder: Path, text: str, encoding: str = "utf-8") -> Path:

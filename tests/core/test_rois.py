@@ -13,9 +13,9 @@ from roifile import ROI_OPTIONS, ROI_SUBTYPE, ROI_TYPE, ImagejRoi, roiread
 
 from napari_htcell.annotations import Annotation
 from napari_htcell.config import DetectConfig
+from napari_htcell.csvtable import PointsFileError
 from napari_htcell.detections import Detections, Provenance
 from napari_htcell.export import ImageRecord
-from napari_htcell.pointsfile import PointsFileError
 from napari_htcell.rois import is_ours, read_rois, write_rois
 
 HOW = Provenance("B", DetectConfig(), 2.0, False, "2026-01-02T03:04:05+00:00", "0.1")

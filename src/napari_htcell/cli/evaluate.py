@@ -152,7 +152,7 @@ def _project(path: Path) -> Project:
 def _of_project(path: Path, name: str | None, report: Reporter, *, curve: bool) -> Comparison:
     """Compare what is kept in a project, or found by a model now, with what is complete there."""
     from napari_htcell.comparison import evaluate_project_steps
-    from napari_htcell.pointsfile import PointsFileError
+    from napari_htcell.csvtable import PointsFileError
 
     project, model = _project(path), None
     if name is not None:

@@ -31,16 +31,18 @@ def mark_complete(
 
     opened = open_project(project)
     names = [opened.find_image(name) or name for name in images]
-    files = {name: opened.read_image(name) for name in dict.fromkeys(names)}
-    numbers = {name: len(file.pixels) if file.ndim == 3 else 1 for name, file in files.items()}
-    for name, n_frames in numbers.items():
+    numbers: dict[str, tuple[int, int]] = {}
+    for name in names:  # there may be more of them than fit into memory
+        file = opened.open_image(name)
+        numbers[name] = file.ndim, len(file.pixels) if file.ndim == 3 else 1
+    for name, (_, n_frames) in numbers.items():
         if frame is not None and frame >= n_frames:
             raise click.BadParameter(f"{name} has frames 0 to {n_frames - 1}, not {frame}")
     marked = {}
     # Read and saved without a window in between: it may be open, and clicked in.
     with opened.saving():
-        for name, n_frames in numbers.items():
-            annotation = opened.annotation(name, files[name].ndim)
+        for name, (ndim, n_frames) in numbers.items():
+            annotation = opened.annotation(name, ndim)
             for one in range(n_frames) if frame is None else (frame,):
                 annotation = annotation.mark_complete(not undo, one)
             marked[name] = annotation

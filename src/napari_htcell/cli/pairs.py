@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_htcell import pointsfile
+from napari_htcell.csvtable import PointsFileError, read_rows
 from napari_htcell.evaluate import Judgement
-from napari_htcell.pointsfile import Points, PointsFileError
+from napari_htcell.pointsfile import Points
 
 Tables = dict[str, Points]
 
@@ -57,7 +58,7 @@ def _read_scores(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     """Return the scores of each image's points, in their order."""
     scores: dict[str, list[float]] = {}
     for file in [path] if path.is_file() else sorted(path.rglob("*.csv")):
-        header, rows = pointsfile.read_rows(file)
+        header, rows = read_rows(file)
         if "score" not in header:
             raise PointsFileError(f"{file}: a curve needs a column score")
         inside = "" if path.is_file() else file.relative_to(path).as_posix().removesuffix(".csv")
@@ -74,7 +75,7 @@ def _refuse_annotations(path: Path) -> None:
     """Refuse a points table of a project, whose clicks would be compared with themselves."""
     if not path.is_file():
         return
-    _, rows = pointsfile.read_rows(path)
+    _, rows = read_rows(path)
     if any(row.get("kind") == "annotated" for row in rows.values()):
         raise PointsFileError(
             f"{path}: holds annotations beside detections; to judge a model, give the project's "

@@ -14,7 +14,7 @@ from napari_htcell.config import PAPER_PIXEL_SIZE_UM, DetectConfig
 from napari_htcell.detections import Detections
 from napari_htcell.pairing import REJECTED_UM, Pairing, pair
 from napari_htcell.pointsfile import Points
-from napari_htcell.project import Stamps
+from napari_htcell.stamps import Stamps
 from napari_htcell.widgets.history import History
 from napari_htcell.widgets.picture import Picture
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from napari_htcell.annotations import Annotation
 from napari_htcell.detections import Detections
-from napari_htcell.project import Project, Stamp
+from napari_htcell.project import Project
+from napari_htcell.stamps import Stamp
 from napari_htcell.widgets import saving
 from napari_htcell.widgets.document import Document
 

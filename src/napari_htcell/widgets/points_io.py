@@ -11,7 +11,7 @@ import napari
 import numpy as np
 from napari.layers import Image
 
-from napari_htcell import cell_counter, importing, pointsfile, rois
+from napari_htcell import cell_counter, csvtable, importing, pointsfile, rois
 from napari_htcell.annotations import BY_HAND, Annotation
 from napari_htcell.widgets import layers, point_layers
 from napari_htcell.widgets.desks import image_worked_on
@@ -84,7 +84,7 @@ def read_points(path: str | list[str]) -> list[LayerData]:
 
 
 def _read_ours(path: Path, image: Image | None) -> LayerData:
-    header, rows = pointsfile.read_rows(path)
+    header, rows = csvtable.read_rows(path)
     points, _ = pointsfile.read_points(path)[""]
     is_score = "score" in header
     features: dict[str, Any] = (
@@ -165,7 +165,7 @@ def save_annotation_as(path: str | Path, annotation: Annotation) -> Path:
     path = Path(path)
     path = path if path.suffix.lower() == ".csv" else path.with_name(f"{path.name}.csv")
     stack = annotation.points.shape[1] == 3
-    pointsfile.write_rows(
+    csvtable.write_rows(
         path,
         ["frame"] * stack + ["y", "x", "source"],
         pointsfile.points_rows(annotation.points, source=annotation.sources),
