@@ -37,9 +37,10 @@ def measured() -> dict[str, float]:
     few, more = (
         min(over_points([n], 16.0)[0]["seconds"] for _ in range(3)) for n in (5000, 20_000)
     )
-    over_images([2])  # loads the model
     alone, together = (over_images([n])[0]["seconds_each"] for n in (8, 80))
-    empty, shown = (min(run_once(code) for _ in range(3)) for code in ("", MAIN.format(["--help"])))
+    empty, shown = (
+        min(run_once(code).wall for _ in range(3)) for code in ("", MAIN.format(["--help"]))
+    )
     values = (one["ratio"], more / few, together / alone, shown / empty)
     return dict(zip(BOUNDS, values, strict=True))
 

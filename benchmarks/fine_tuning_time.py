@@ -1,6 +1,7 @@
 """Seconds of fine-tuning against the number of complete images, and what they are spent on.
 
-    .venv/bin/python benchmarks/fine_tuning_time.py --threads 1 --output fine_tuning_time.json
+    .venv/bin/python benchmarks/fine_tuning_time.py --threads 1 \
+        --output benchmarks/fine_tuning_time.json --plot docs/pictures/fine_tuning_time.png
 
 The shipped model is fine-tuned on simulated images as the window does it, with its whole
 cross-validation: of 2048 x 1532 pixels of 1.61 um, and of the size of T98G's fields. Processor
@@ -96,12 +97,37 @@ def measure(model: Model, project: Project) -> dict[str, Any]:
     }
 
 
+def draw(found: dict[str, dict[int, dict[str, Any]]], path: Path) -> None:
+    """Draw what each number of images of each size takes, divided by what it is spent on."""
+    from matplotlib.figure import Figure
+
+    figure = Figure((9, 3.6), layout="constrained")
+    axes = figure.subplots(1, len(found), sharey=True, squeeze=False)[0]
+    every = (one["spent_on"] for sizes in found.values() for one in sizes.values())
+    names = list(dict.fromkeys(what for spent_on in every for what in spent_on))
+    for axis, (size, numbers) in zip(axes, found.items(), strict=True):
+        below = [0.0] * len(numbers)
+        for what in names:
+            took = [one["spent_on"].get(what, 0.0) for one in numbers.values()]
+            axis.bar([str(number) for number in numbers], took, bottom=below, label=what)
+            below = [low + more for low, more in zip(below, took, strict=True)]
+        axis.set(title=size, xlabel="complete images")
+    axes[0].set_ylabel("seconds of one core")
+    # In the order in which they lie above each other.
+    handles, texts = axes[-1].get_legend_handles_labels()
+    axes[-1].legend(handles[::-1], texts[::-1], loc="center left", bbox_to_anchor=(1, 0.5))
+    figure.savefig(path)
+
+
 @click.command()
-@click.option("--images", "numbers", default="1,2,4,8,12", show_default=True)
+@click.option("--images", "numbers", default="1,2,4,12", show_default=True)
 @click.option("--model", "name", default=DEFAULT_MODEL, show_default=True)
 @click.option("--threads", default=None, type=int, help="Of torch.  [default: its own]")
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="JSON file to write.")
-def main(numbers: str, name: str, threads: int | None, output: Path | None) -> None:
+@click.option("--plot", type=click.Path(path_type=Path), default=None, help="PNG file to write.")
+def main(
+    numbers: str, name: str, threads: int | None, output: Path | None, plot: Path | None
+) -> None:
     """Print what fine-tuning takes."""
     if threads is not None:
         torch.set_num_threads(threads)
@@ -125,7 +151,9 @@ def main(numbers: str, name: str, threads: int | None, output: Path | None) -> N
             f"core ({found['wall_seconds']:.1f} s): {said}"
         )
         if output is not None:
-            output.write_text(json.dumps(result, indent=1))
+            output.write_text(json.dumps(result, indent=1) + "\n")
+        if plot is not None:
+            draw(result["images"], plot)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,17 @@
 
     .venv/bin/python benchmarks/growth.py --output growth.json --plot growth.png
 
-Seconds are those of the processor on one thread, which other programs hardly change.
+Each size is measured in a process of its own, once its model is loaded: seconds of the processor
+on one thread, which other programs hardly change, and the most memory that the process has had.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ import click
 import numpy as np
 import tifffile
 import torch
+from peak import in_own_process
 
-from napari_htcell import many, models, processes
+from napari_htcell import detect, many, models, processes
 from napari_htcell.cards import software
 from napari_htcell.config import PAPER_CUTOFF_UM
 from napari_htcell.evaluate import evaluate
@@ -32,52 +34,41 @@ PIXEL_SIZE_UM = 1.61
 CELLS_PER_PX = 20_000 / (1532 * 2048)
 """As dense as it gets: 20,000 points on one image, 2.5 to a cell's radius."""
 
-CHILD = """
-import json, resource, sys, time
-import numpy as np
-import torch
-from napari_htcell import detect, load_model
-torch.set_num_threads(1)
-side = int(sys.argv[1])
-image = np.random.default_rng(0).integers(0, 255, (side, side), dtype=np.uint8)
-model = load_model("B")
-detect(image[:200, :200], model, pixel_size_um=1.61)
-start = time.process_time()
-detect(image, model, pixel_size_um=1.61)
-took = time.process_time() - start
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"pixels": side ** 2, "seconds": took, "peak_mb": peak}))
-"""
+Measure = Callable[[list[int]], list[dict[str, float]]]
 
 
 def over_pixels(sides: list[int]) -> list[dict[str, float]]:
-    """Return time and memory of detection in square images, each in a process of its own."""
-    found = []
+    """Return the seconds of detection in square images."""
+    found, model = [], models.load_model("B")
     for side in sides:
-        done = subprocess.run(
-            [sys.executable, "-c", CHILD, str(side)], capture_output=True, text=True, check=True
-        )
-        found.append(json.loads(done.stdout.splitlines()[-1]))
+        image = np.random.default_rng(0).integers(0, 255, (side, side), dtype=np.uint8)
+        detect(image[:200, :200], model, pixel_size_um=PIXEL_SIZE_UM)
+        start = time.process_time()
+        detect(image, model, pixel_size_um=PIXEL_SIZE_UM)
+        found.append({"pixels": side**2, "seconds": time.process_time() - start})
     return found
 
 
-def over_images(numbers: list[int], side: int = 128) -> list[dict[str, float]]:
+def over_images(numbers: list[int]) -> list[dict[str, float]]:
     """Return the seconds for each image of folders of small ones."""
+    _detect_in(2)  # loads the model
+    return [{"images": n, "seconds_each": _detect_in(n) / n} for n in numbers]
+
+
+def _detect_in(number: int, side: int = 128) -> float:
+    """Return the seconds of detection in a folder of so many small images."""
     entry = models.find_model("B")
-    job, found = many.Job.of(entry, entry.card.detection, PIXEL_SIZE_UM), []
+    job = many.Job.of(entry, entry.card.detection, PIXEL_SIZE_UM)
     pixels = np.random.default_rng(0).integers(0, 255, (side, side), dtype=np.uint8)
-    for number in numbers:
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place) / "images"
-            folder.mkdir()
-            for index in range(number):
-                tifffile.imwrite(folder / f"{index:06}.tif", pixels)
-            with Journal(Path(place) / "found", job.content) as journal:
-                start = time.process_time()
-                run(many.detect_many(list_items([folder]), job, journal))
-                took = time.process_time() - start
-        found.append({"images": number, "seconds_each": took / number})
-    return found
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "images"
+        folder.mkdir()
+        for index in range(number):
+            tifffile.imwrite(folder / f"{index:06}.tif", pixels)
+        with Journal(Path(place) / "found", job.content) as journal:
+            start = time.process_time()
+            run(many.detect_many(list_items([folder]), job, journal))
+            return time.process_time() - start
 
 
 def over_points(numbers: list[int], cutoff_um: float) -> list[dict[str, float]]:
@@ -93,21 +84,40 @@ def over_points(numbers: list[int], cutoff_um: float) -> list[dict[str, float]]:
     return found
 
 
+def alone(measure: Measure, sizes: list[int]) -> list[dict[str, float]]:
+    """Measure each size in a process of its own, and add the memory that this took at most."""
+    return [in_own_process(_once, measure, size) for size in sizes]
+
+
+def _once(measure: Measure, size: int) -> dict[str, float]:
+    torch.set_num_threads(1)
+    return measure([size])[0]
+
+
 def draw(results: dict[str, list[dict[str, float]]], path: Path) -> None:
-    """Draw each result, logarithmically."""
+    """Draw time above and memory below, over pixels, images and points."""
     from matplotlib.figure import Figure
 
-    figure = Figure((12, 3.2), layout="constrained")
-    axes = figure.subplots(1, len(results))
-    for axis, (title, rows) in zip(axes, results.items(), strict=True):
-        first, *others = rows[0]
-        for name in others:
-            axis.loglog([one[first] for one in rows], [one[name] for one in rows], "o-", label=name)
-        axis.set(title=title, xlabel=first)
-        if first == "images":
-            axis.set_yscale("linear")
-            axis.set_ylim(0, 1.5 * max(one[others[0]] for one in rows))
-        axis.legend()
+    columns: dict[str, list[str]] = {}
+    for title, rows in results.items():
+        columns.setdefault(next(iter(rows[0])), []).append(title)
+    figure = Figure((10, 5.6), layout="constrained")
+    axes = figure.subplots(2, len(columns), sharex="col", squeeze=False)
+    for column, (size, titles) in zip(axes.T, columns.items(), strict=True):
+        for title in titles:
+            rows = results[title]
+            seconds = [one.get("seconds", one.get("seconds_each")) for one in rows]
+            sizes = [one[size] for one in rows]
+            column[0].loglog(sizes, seconds, "o-", label=title)
+            column[1].semilogx(sizes, [one["peak_mb"] for one in rows], "o-", label=title)
+        is_each = "seconds_each" in rows[0]
+        column[0].set_ylabel("seconds for each image" if is_each else "seconds")
+        if is_each:
+            column[0].set_yscale("linear")
+            column[0].set_ylim(0, 1.5 * max(one["seconds_each"] for one in rows))
+        column[0].legend(loc="lower right")
+        column[1].set(xlabel=size, ylabel="memory at most, MB")
+        column[1].set_ylim(0, 1.2 * max(one["peak_mb"] for t in titles for one in results[t]))
     figure.savefig(path)
 
 
@@ -118,15 +128,13 @@ def draw(results: dict[str, list[dict[str, float]]], path: Path) -> None:
 @click.option("--plot", type=click.Path(path_type=Path), default=None, help="PNG file to write.")
 def main(most_points: int, most_images: int, output: Path | None, plot: Path | None) -> None:
     """Print how cost grows."""
-    torch.set_num_threads(1)
-    over_images([2])  # loads the model
     points = [n for n in (200, 1000, 5000, 20_000, 100_000) if n <= most_points]
     images = [n for n in (10, 100, 1000, 10_000) if n <= most_images]
     results: dict[str, Any] = {
-        "detecting in one image": over_pixels([500, 1000, 2000, 4000, 8000]),
-        "detecting in many images": over_images(images),
-        "matching within 16 um": over_points(points, 16.0),
-        "matching within 113 um": over_points(points, PAPER_CUTOFF_UM),
+        "detecting in one image": alone(over_pixels, [500, 1000, 2000, 4000, 8000]),
+        "detecting in many images": alone(over_images, images),
+        "matching within 16 um": alone(partial(over_points, cutoff_um=16.0), points),
+        "matching within 113 um": alone(partial(over_points, cutoff_um=PAPER_CUTOFF_UM), points),
     }
     for title, rows in results.items():
         click.echo(title)
@@ -137,7 +145,7 @@ def main(most_points: int, most_images: int, output: Path | None, plot: Path | N
         draw(results, plot)
     if output is not None:
         about = {"cores": processes.cores(), "software": software()}
-        output.write_text(json.dumps(results | about, indent=1))
+        output.write_text(json.dumps(results | about, indent=1) + "\n")
 
 
 if __name__ == "__main__":

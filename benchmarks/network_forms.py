@@ -1,11 +1,14 @@
 """The forms that a network can be computed in on a processor, timed against the one in use.
 
     .venv/bin/python benchmarks/network_forms.py --threads 1 --output network_forms.json
+    ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 .venv/bin/python benchmarks/network_forms.py \
+        --threads 1 --output network_forms_avx2.json
 
-The input is noise of the size that an image of 2048 x 1532 pixels has for the network. ONNX Runtime
-and OpenVINO are timed where both are installed (`pip install onnxruntime openvino onnx onnxscript`,
-best into an environment of their own). On one thread seconds are those of the processor, which
-other programs hardly change.
+The second is what a processor with AVX2 alone does, without bfloat16. The input is noise of the
+size that an image of 2048 x 1532 pixels has for the network. ONNX Runtime and OpenVINO are timed
+where both are installed (`pip install onnxruntime openvino onnx onnxscript`, best into an
+environment of their own); TorchScript and `torch.compile` with --compiled. On one thread seconds
+are those of the processor, which other programs hardly change.
 """
 
 from __future__ import annotations
@@ -67,7 +70,22 @@ def of_openvino(path: Path, number_format: str) -> Form:
     return lambda image: torch.from_numpy(compiled(image.numpy())[0])
 
 
-def forms_of(network: Network, seen: torch.Tensor) -> dict[str, tuple[Any, torch.Tensor]]:
+def compiled_forms(network: Network, seen: torch.Tensor) -> dict[str, tuple[Any, torch.Tensor]]:
+    """Return what PyTorch's own compilers make of a network."""
+    with torch.inference_mode():
+        script: Any = torch.jit.trace(network, seen)
+        return {
+            "TorchScript, optimised for inference": (
+                torch.jit.optimize_for_inference(script),
+                seen,
+            ),
+            "torch.compile": (torch.compile(network), seen),
+        }
+
+
+def forms_of(
+    network: Network, seen: torch.Tensor, *, compiled: bool = False
+) -> dict[str, tuple[Any, torch.Tensor]]:
     """Return each form with its input; the one that detection uses comes first."""
     plain, quick = copy.deepcopy(network), network.for_detection()
     in_use = place(copy.deepcopy(quick), CPU)
@@ -80,6 +98,8 @@ def forms_of(network: Network, seen: torch.Tensor) -> dict[str, tuple[Any, torch
         "folded": (plain_order, seen),
         "folded, channels last, bfloat16": (half, seen.bfloat16()),
     }
+    if compiled:
+        forms |= compiled_forms(place(copy.deepcopy(quick), CPU), seen)
     if find_spec("onnxruntime") and find_spec("openvino"):
         with tempfile.TemporaryDirectory() as folder:
             path = as_onnx(plain_order, seen, Path(folder))
@@ -90,7 +110,14 @@ def forms_of(network: Network, seen: torch.Tensor) -> dict[str, tuple[Any, torch
     return forms
 
 
-def measure_forms(network: Network, seen: torch.Tensor, repeats: int) -> dict[str, dict[str, Any]]:
+def clock() -> Callable[[], float]:
+    """Return what to measure by: on one thread the processor, which others hardly change."""
+    return time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+
+
+def measure_forms(
+    network: Network, seen: torch.Tensor, repeats: int, *, compiled: bool = False
+) -> dict[str, dict[str, Any]]:
     """Return each form's seconds, its ratio to the form in use, and the largest difference.
 
     Parameters
@@ -100,23 +127,25 @@ def measure_forms(network: Network, seen: torch.Tensor, repeats: int) -> dict[st
     seen : Tensor of float, shape (1, 1, Y, X)
     repeats : int
         Turns of which medians are taken, after one to warm up.
+    compiled : bool, optional
+        Whether to time what PyTorch's own compilers make of it too, which takes minutes.
 
     Returns
     -------
     dict
         `difference` is that of the heat map from the first form's, 0 to 1.
     """
-    forms = forms_of(network.eval(), seen)
+    forms = forms_of(network.eval(), seen, compiled=compiled)
     seconds: dict[str, list[float]] = {name: [] for name in forms}
     heat: dict[str, torch.Tensor] = {}
-    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    now = clock()
     with torch.inference_mode():
         for turn in range(repeats + 1):
             for name, (form, image) in forms.items():
-                start = clock()
+                start = now()
                 logits = form(image)
                 if turn:
-                    seconds[name].append(clock() - start)
+                    seconds[name].append(now() - start)
                 heat[name] = logits.float().sigmoid()
     first = next(iter(forms))
     return {
@@ -133,8 +162,15 @@ def measure_forms(network: Network, seen: torch.Tensor, repeats: int) -> dict[st
 @click.option("--model", "names", multiple=True, default=("B", "E"), show_default=True)
 @click.option("--repeats", default=5, show_default=True, help="Turns of which medians are taken.")
 @click.option("--threads", default=None, type=int, help="Of each library.  [default: torch's own]")
+@click.option("--compiled", is_flag=True, help="Time PyTorch's own compilers too.")
 @click.option("--output", type=click.Path(path_type=Path), default=None, help="JSON file to write.")
-def main(names: tuple[str, ...], repeats: int, threads: int | None, output: Path | None) -> None:
+def main(
+    names: tuple[str, ...],
+    repeats: int,
+    threads: int | None,
+    compiled: bool,
+    output: Path | None,
+) -> None:
     """Print what each form takes, the one in use being 1."""
     if threads is not None:
         torch.set_num_threads(threads)
@@ -144,7 +180,7 @@ def main(names: tuple[str, ...], repeats: int, threads: int | None, output: Path
         um = model.card.training.pixel_size_um
         shape = frame_image(SHAPE, PIXEL_SIZE_UM, network_pixel_size_um=um).network_shape
         seen = torch.randn(1, 1, *shape, generator=torch.Generator().manual_seed(0))
-        results[name] = measure_forms(model.network, seen, repeats)
+        results[name] = measure_forms(model.network, seen, repeats, compiled=compiled)
         for form, one in results[name].items():
             click.echo(
                 f"{name}, {form}: {one['seconds']:.3f} s, {one['ratio']:.2f}, "
@@ -153,7 +189,7 @@ def main(names: tuple[str, ...], repeats: int, threads: int | None, output: Path
     if output is not None:
         results["threads"], results["cores"] = torch.get_num_threads(), processes.cores()
         results["capability"] = torch.backends.cpu.get_cpu_capability()
-        output.write_text(json.dumps(results | {"software": software()}, indent=1))
+        output.write_text(json.dumps(results | {"software": software()}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def main(n_images: int, output: Path | None) -> None:
     click.echo(f"the same tables: {result['same_tables']}")
     if output is not None:
         about = {"cores": processes.cores(), "software": software()}
-        output.write_text(json.dumps(result | about, indent=1))
+        output.write_text(json.dumps(result | about, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_htcell.config import DetectConfig, DeviceChoice
-from napari_htcell.detect import predict_steps
+from napari_htcell.detect import detect_steps
 from napari_htcell.detections import Detections
 from napari_htcell.export import ImageRecord
 from napari_htcell.items import Item, list_items, project_item
 from napari_htcell.lazyfiles import open_image
 from napari_htcell.models import Model
-from napari_htcell.prediction import Prediction
 from napari_htcell.progress import Clock, Progress
 from napari_htcell.project import Project
 
@@ -195,17 +194,22 @@ def find_in(
     device : {"auto", "cpu", "cuda", "mps"}, optional
     """
     file = open_image(path).with_pixel_size(pixel_size_um)
-    steps = predict_steps(
-        file.pixels, model, pixel_size_um=file.pixel_size_um, is_rgb=file.is_rgb, device=device
+    steps = detect_steps(
+        file.pixels,
+        model,
+        settings,
+        pixel_size_um=file.pixel_size_um,
+        is_rgb=file.is_rgb,
+        device=device,
     )
     while True:
         try:
             step = next(steps)
         except StopIteration as stop:
-            prediction: Prediction = stop.value
+            found: Detections = stop.value
             break
         yield place.at(UNITS * step.done // step.total)
-    return Looked(prediction.detections(settings), len(prediction.heat_maps), file.extent)
+    return Looked(found, len(file.pixels) if file.ndim == 3 else 1, file.extent)
 
 
 def one_line(name: str, error: BaseException) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from napari_htcell.frame import Frame, frame_image
 from napari_htcell.imagefiles import PixelSizeAssumedWarning, PixelSizeWarning
 from napari_htcell.models import Model
 from napari_htcell.network import Network
+from napari_htcell.peaks import HeatMap
 from napari_htcell.prediction import Prediction
 from napari_htcell.progress import Clock, Progress, run
 
@@ -59,6 +61,95 @@ def predict_steps(
     -------
     Prediction
     """
+    view = _view(image, model, pixel_size_um, is_rgb=is_rgb, device=device, frames=frames)
+    heat_maps: list[Any] = [None] * len(view.stack)
+    for position, index in enumerate(view.wanted):
+        heat_maps[index] = yield from view.heat_map_steps(position)
+    return view.prediction(heat_maps)
+
+
+def detect_steps(
+    image: Any,
+    model: Model,
+    settings: config.DetectConfig,
+    *,
+    pixel_size_um: float | None = None,
+    is_rgb: bool = False,
+    device: config.DeviceChoice = "auto",
+) -> Generator[Progress, None, Detections]:
+    """Find the cells in an image or stack; one heat map is in memory at a time.
+
+    Parameters
+    ----------
+    settings : DetectConfig
+        How heat maps become points.
+    image, model, pixel_size_um, is_rgb, device
+        See `predict_steps`.
+
+    Yields
+    ------
+    Progress
+        After each tile.
+
+    Returns
+    -------
+    Detections
+    """
+    view = _view(image, model, pixel_size_um, is_rgb=is_rgb, device=device)
+    found = []
+    for position, index in enumerate(view.wanted):
+        heat_maps: list[Any] = [None] * len(view.stack)
+        heat_maps[index] = yield from view.heat_map_steps(position)
+        found.append(view.prediction(heat_maps).detections(settings))
+    return found[0] if len(found) == 1 else Detections.of_whole_stack(found)
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """An image or stack as a model looks at it; `wanted` are the frames to look at."""
+
+    stack: Any
+    wanted: Sequence[int]
+    frame: Frame
+    network: Network
+    card: Card
+    size: float
+    clock: Clock
+    is_stack: bool
+    is_rgb: bool
+    is_size_assumed: bool
+
+    def heat_map_steps(self, position: int) -> Generator[Progress, None, HeatMap]:
+        """Return the heat map of the frame at a position among those wanted."""
+        pixels = self.stack[self.wanted[position]]
+        steps = _frame_steps(pixels, self.frame, self.network, self.card, is_rgb=self.is_rgb)
+        done = position * _n_steps(self.network, self.frame)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                heat_map: HeatMap = end.value
+                return heat_map
+            done += 1
+            yield Progress("detecting", done, self.clock.total, self.clock.seconds_left(done))
+
+    def prediction(self, heat_maps: Sequence[HeatMap | None]) -> Prediction:
+        """Return what points are drawn from."""
+        return Prediction(
+            tuple(heat_maps), self.frame, self.is_stack, self.card, self.size, self.is_size_assumed
+        )
+
+
+def _view(
+    image: Any,
+    model: Model,
+    pixel_size_um: float | None,
+    *,
+    is_rgb: bool,
+    device: config.DeviceChoice,
+    frames: Collection[int] | None = None,
+) -> _View:
+    """Check an image, warn of a pixel size that cannot be, and make all ready."""
     card = model.card
     size = card.image_pixel_size_um if pixel_size_um is None else pixel_size_um
     images.check_shape(image, is_rgb=is_rgb)
@@ -73,23 +164,13 @@ def predict_steps(
             f"the image is only {extent_um:.3g} um wide at {size:g} um per pixel, less than a "
             "cell; is that really its pixel size?",
             PixelSizeWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     network = place(model.network, choose_device(device))
     wanted = [i for i in range(len(stack)) if frames is None or i in frames]
-    clock, done = Clock(_n_steps(network, frame) * len(wanted)), 0
-    heat_maps: list[Any] = [None] * len(stack)
-    for index in wanted:
-        steps = _frame_steps(stack[index], frame, network, card, is_rgb=is_rgb)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                heat_maps[index] = end.value
-                break
-            done += 1
-            yield Progress("detecting", done, clock.total, clock.seconds_left(done))
-    return Prediction(tuple(heat_maps), frame, is_stack, card, size, pixel_size_um is None)
+    clock = Clock(_n_steps(network, frame) * len(wanted))
+    assumed = pixel_size_um is None
+    return _View(stack, wanted, frame, network, card, size, clock, is_stack, is_rgb, assumed)
 
 
 def _is_large(frame: Frame) -> bool:
@@ -158,10 +239,12 @@ def detect(
     )
     if is_rgb is None:
         is_rgb = image.ndim > 2 and image.shape[-1] in (3, 4)
-    prediction = run(predict_steps(image, model, pixel_size_um=pixel_size_um, is_rgb=is_rgb))
-    if prediction.pixel_size_assumed:
-        warnings.warn(assumed_text(prediction.pixel_size_um), PixelSizeAssumedWarning, stacklevel=2)
-    return prediction.detections(settings)
+    steps = detect_steps(image, model, settings, pixel_size_um=pixel_size_um, is_rgb=is_rgb)
+    found = run(steps)
+    how = found.provenance
+    if how.pixel_size_assumed:
+        warnings.warn(assumed_text(how.pixel_size_um), PixelSizeAssumedWarning, stacklevel=2)
+    return found
 
 
 def assumed_text(pixel_size_um: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -127,6 +128,17 @@ class Detections:
         return (
             f"<Detections: {len(self)} cells, model {how.model!r}, threshold "
             f"{how.settings.threshold:g}, {how.pixel_size_um:g} um per pixel>"
+        )
+
+    @classmethod
+    def of_whole_stack(cls, frames: Sequence[Self]) -> Self:
+        """Return those of each frame of a stack, one after the other, as those of all of it."""
+        areas = [one.areas_um2 for one in frames if one.areas_um2 is not None]
+        return cls(
+            np.concatenate([one.points for one in frames]),
+            np.concatenate([one.scores for one in frames]),
+            replace(frames[-1].provenance, frames=None),
+            np.concatenate(areas) if areas else None,
         )
 
     def above(self, threshold: float) -> Self:

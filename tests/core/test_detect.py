@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_htcell import peaks
+from napari_htcell import heatmap, peaks
 from napari_htcell.cards import TrainingImage
 from napari_htcell.config import DetectConfig
 from napari_htcell.counting import CountErrors
@@ -284,6 +285,29 @@ def test_frames_that_are_not_wanted_are_not_read(
     steps = predict_steps(stack, intensity_model, pixel_size_um=6.44, frames=[7])  # type: ignore[arg-type]
     assert len(run(steps).detections()) == len(CELLS)
     assert stack.read == [7]
+
+
+def test_of_a_long_stack_one_heat_map_is_in_memory(
+    intensity_model: Model, spots: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[weakref.ref[Any]] = []
+    heat_map_steps = heatmap.heat_map_steps
+
+    def watched(*arguments: Any) -> Any:
+        assert sum(one() is not None for one in made) <= 1
+        heat_map = yield from heat_map_steps(*arguments)
+        made.append(weakref.ref(heat_map))
+        return heat_map
+
+    stack = np.stack([spots(CELLS)] * 4 + [np.zeros_like(spots(CELLS))])
+    expected = run(predict_steps(stack, intensity_model, pixel_size_um=6.44)).detections()
+    monkeypatch.setattr(heatmap, "heat_map_steps", watched)
+    found = detect(stack, intensity_model, pixel_size_um=6.44)
+    assert len(made) == len(stack)
+    assert len(found) == 4 * len(CELLS)
+    np.testing.assert_array_equal(found.points, expected.points)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+    assert found.provenance.frames is None
 
 
 def test_the_shipped_model_finds_the_same_as_the_network_that_was_trained(
