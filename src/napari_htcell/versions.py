@@ -51,7 +51,8 @@ class Stage:
         Decay of the running mean of the weights, which takes their place at the end; 0 for none.
     ignores_likely : bool
         Whether places that the network, as it begins the stage, takes for cells, and that nobody
-        clicked, have no say instead of being background; see `second_look`.
+        clicked, have no say instead of being background where there are more of them than clicks;
+        see `second_look`.
     """
 
     learn_from: LearnFrom
