@@ -115,7 +115,8 @@ def draw(results: dict[str, list[dict[str, float]]], path: Path) -> None:
         if is_each:
             column[0].set_yscale("linear")
             column[0].set_ylim(0, 1.5 * max(one["seconds_each"] for one in rows))
-        column[0].legend(loc="lower right")
+        column[0].margins(y=0.3)  # room for the legend
+        column[0].legend(loc="upper left")
         column[1].set(xlabel=size, ylabel="memory at most, MB")
         column[1].set_ylim(0, 1.2 * max(one["peak_mb"] for t in titles for one in results[t]))
     figure.savefig(path)

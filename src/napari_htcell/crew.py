@@ -5,8 +5,16 @@ Only a few tasks are out at any time, so that a million of them need no more mem
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    wait,
+)
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -28,6 +36,9 @@ OUT_PER_CORE = 2
 MOST_TRIES = 3
 """A task that was being done as often as this when a process died is given up."""
 
+GONE = "the cluster's scheduler is gone; start it again, then go on with the same command"
+LOST = "its process died, perhaps for lack of memory; try fewer workers"
+
 
 class WorkerLostError(RuntimeError):
     """The process that did a task died, several times."""
@@ -45,11 +56,14 @@ class Crew:
         Returns how many tasks can be done at once, now.
     stop : callable
         Ends an executor; what it has not begun is dropped.
+    given_up : tuple of exception types, optional
+        What a task ends with that an executor has tried again itself, as its processes died.
     """
 
     start: Callable[[], Executor]
     cores: Callable[[], int]
     stop: Callable[[Executor], None]
+    given_up: tuple[type[BaseException], ...] = ()
 
 
 def local_crew(workers: int) -> Crew:
@@ -83,17 +97,28 @@ def cluster_crew(address: str) -> Iterator[Crew]:
         raise ValueError(
             'a cluster needs Dask, which is not installed: pip install "napari-htcell[cluster]"'
         ) from error
+    # What it would write of lost workers and schedulers, in many lines, our results and errors say.
+    for name in ("client", "core", "utils"):
+        logging.getLogger(f"distributed.{name}").setLevel(logging.CRITICAL + 1)
     connect: Any = distributed.Client  # untyped
     try:
         client = connect(address, timeout=ANSWER_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise OSError(f"no scheduler of Dask answers at {address} ({error})") from error
+
+    def cores() -> int:
+        try:
+            return sum(client.ncores().values())
+        except OSError as error:
+            raise ConnectionError(GONE) from error
+
     with client:
         yield Crew(
             lambda: client.get_executor(pure=False),
-            lambda: max(1, sum(client.ncores().values())),
+            cores,
             # Its workers are others' too: they finish what they are at, and nobody waits for it.
             lambda executor: executor.shutdown(wait=False),
+            (distributed.KilledWorker,),
         )
 
 
@@ -104,6 +129,13 @@ class _Out(Generic[TaskT]):
     running: dict[Future[Any], TaskT] = field(default_factory=dict)
     again: list[TaskT] = field(default_factory=list)
     tries: dict[TaskT, int] = field(default_factory=dict)
+
+    def has_to_try_again(self, task: TaskT, *, was_given_up: bool) -> bool:
+        """Count a process that died; return whether the task may still not be to blame."""
+        # What is given up was tried before. Once more, alone: those that wait beside a task that
+        # kills its process are given up with it.
+        self.tries[task] = self.tries.get(task, 0) + (MOST_TRIES - 1 if was_given_up else 1)
+        return self.tries[task] < MOST_TRIES
 
 
 def do_all(
@@ -125,6 +157,11 @@ def do_all(
     ------
     (task, result or exception) or None
         In any order; None now and then while nothing ends.
+
+    Raises
+    ------
+    ConnectionError
+        If the scheduler of a cluster is gone.
     """
     left, out, executor = iter(tasks), _Out[TaskT](), crew.start()
     try:
@@ -142,20 +179,16 @@ def do_all(
                 yield None
             for future in ended:
                 task = out.running.pop(future)
-                error = future.exception()
-                if not isinstance(error, BrokenExecutor):
+                try:
+                    error = future.exception()
+                except CancelledError as gone:
+                    raise ConnectionError(GONE) from gone
+                if not isinstance(error, (BrokenExecutor, *crew.given_up)):
                     yield task, error if error is not None else future.result()
-                    continue
-                out.tries[task] = out.tries.get(task, 0) + 1
-                if out.tries[task] >= MOST_TRIES:
-                    yield (
-                        task,
-                        WorkerLostError(
-                            "its process died, perhaps for lack of memory; try fewer workers"
-                        ),
-                    )
-                else:
+                elif out.has_to_try_again(task, was_given_up=isinstance(error, crew.given_up)):
                     out.again.append(task)
+                else:
+                    yield task, WorkerLostError(LOST)
     finally:
         crew.stop(executor)
 
@@ -174,7 +207,7 @@ def _send(
                 return
             out.running[executor.submit(function, out.again[-1])] = out.again[-1]
             out.again.pop()
-        while len(out.running) < OUT_PER_CORE * cores:
+        while len(out.running) < OUT_PER_CORE * max(1, cores):
             for task in left:
                 try:
                     out.running[executor.submit(function, task)] = task

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 import numpy as np
 
+from napari_htcell import locking
 from napari_htcell.detections import Detections, Provenance
 
 Entry = dict[str, Any]
+
+
+class JournalError(ValueError):
+    """A journal cannot be gone on with; the text says why, and what to do."""
 
 
 class Journal:
@@ -24,9 +30,14 @@ class Journal:
     Parameters
     ----------
     path : Path
-        Where it is; one of the same job is gone on with, one of another is written anew.
+        Where it is; one of the same job is gone on with.
     job : mapping
         Everything that results depend on, as JSON has it.
+
+    Raises
+    ------
+    JournalError
+        If what is there is of another job, or no journal, or if another program is writing it.
     """
 
     def __init__(self, path: Path, job: Mapping[str, Any]) -> None:
@@ -34,13 +45,39 @@ class Journal:
         self._places: dict[str, int] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-        self._file: BinaryIO = path.open("r+b")
-        if self._job() == json.loads(json.dumps(job)):
-            self._read()
-        else:
+        with ExitStack() as stack:
+            self._file: BinaryIO = stack.enter_context(path.open("r+b"))
+            self._begin(json.loads(json.dumps(job)))
+            stack.pop_all()
+
+    def _begin(self, job: Mapping[str, Any]) -> None:
+        """Take the file for this program alone, and read what is in it, or begin it."""
+        with suppress(NotImplementedError):
+            if not locking.try_lock(self._file.fileno()):
+                raise JournalError(
+                    f"{self.path}: another htcell is at the same table; wait for it, or choose "
+                    "another name"
+                )
+        first = self._file.readline()
+        if self._has_nothing(first):
             self._file.truncate(0)
             self._file.seek(0)
             self._write(job)
+            return
+        other = _parsed(first)
+        if other != job:
+            raise JournalError(
+                f"{self.path}: is what was found {_difference(other, job)}; go on with that, "
+                "choose another name, or delete it"
+            )
+        self._file.seek(len(first))
+        self._read()
+
+    def _has_nothing(self, first: bytes) -> bool:
+        """Return whether an earlier run, whose first line this is, was stopped before an image."""
+        if not first.endswith(b"\n"):
+            return first[:1] in (b"", b"{")
+        return bool(_parsed(first)) and not self._file.readline().endswith(b"\n")
 
     def __enter__(self) -> Self:
         return self
@@ -75,12 +112,6 @@ class Journal:
         self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
 
-    def _job(self) -> Any:
-        try:
-            return json.loads(self._file.readline())
-        except ValueError:
-            return None
-
     def _read(self) -> None:
         place = self._file.tell()
         for line in self._file:
@@ -92,6 +123,29 @@ class Journal:
                 break
             place += len(line)
         self._file.truncate(place)
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    """Return a line's content; nothing if it is none of a journal."""
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _difference(other: Mapping[str, Any], job: Mapping[str, Any]) -> str:
+    """Return in what an earlier job is another one, as far as one can say."""
+    before, now = ({**one, **one.get("settings", {})} for one in (other, job))
+    if before.get("model") == now.get("model") and before.get("weights_sha256") != now.get(
+        "weights_sha256"
+    ):
+        return "with another model of that name"
+    for name, value in now.items():
+        if name != "settings" and name in before and before[name] != value:
+            was, wanted = ("none" if one is None else one for one in (before[name], value))
+            return f"with {name.removesuffix('_um').replace('_', ' ')} {was} instead of {wanted}"
+    return "otherwise"
 
 
 def content_of(found: Detections) -> Entry:

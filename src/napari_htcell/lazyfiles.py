@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import weakref
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -33,7 +34,8 @@ LARGE_BYTES = 200_000_000
 
 UM_PER_OME_UNIT = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "meter": 1e6}
 
-AXES = ("YX", "YXS", "TYX", "TYXS")
+AXES = re.compile("[^CSYX]?YXS?")
+"""Of images and stacks, as `ImageFile.read` takes them; ImageJ calls frames planes, or nothing."""
 
 
 class Lazy:
@@ -173,7 +175,7 @@ def _open_tiff(path: Path) -> ImageFile | None:
             series, page = file.series[0], file.pages.first
             plain = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
             is_large = series.nbytes >= LARGE_BYTES
-            if not is_large or series.axes not in AXES or page.photometric not in plain:
+            if not is_large or not AXES.fullmatch(series.axes) or page.photometric not in plain:
                 return None
             array = zarr.open(series.aszarr(level=0), mode="r")
             pixels = Lazy(array, tuple(range(series.ndim)), {})

@@ -68,7 +68,7 @@ def _acquire(path: Path) -> int | None:
         except OSError:
             return None
         try:
-            if _lock(descriptor) and _is_still(path, descriptor):
+            if try_lock(descriptor) and _is_still(path, descriptor):
                 return descriptor
         except NotImplementedError:
             os.close(descriptor)
@@ -102,7 +102,8 @@ def _release(path: Path, descriptor: int) -> None:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(descriptor: int) -> bool:
+    def try_lock(descriptor: int) -> bool:
+        """Lock an open file until it is closed; return whether nobody else has."""
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -112,7 +113,11 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(descriptor: int) -> bool:
+    def try_lock(descriptor: int) -> bool:
+        """Lock an open file until it is closed; return whether nobody else has.
+
+        Raises NotImplementedError where there are no locks.
+        """
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -110,7 +110,10 @@ class Results(Sequence[FileResult]):
         if "error" in entry:
             return FileResult(item.name, error=entry["error"])
         found, (height, width) = detections_of(entry), entry["extent"]
-        annotation = item.annotation(found.points.shape[1])
+        try:
+            annotation = item.annotation(found.points.shape[1])
+        except UNUSABLE as error:
+            return FileResult(item.name, error=one_line(item.name, error))
         record = ImageRecord(
             item.name, found, annotation, entry["n_frames"], extent=(height, width)
         )
@@ -219,7 +222,8 @@ def _by_many(
     with closing(do_all(find, (_task(item, job) for item in items), they)) as steps:
         for step in steps:
             if step is None:
-                yield Progress("detecting", done, clock.total, clock.seconds_left(done))
+                what = "detecting" if they.cores() else "waiting for a worker"
+                yield Progress(what, done, clock.total, clock.seconds_left(done))
                 continue
             task, found = step
             try:

@@ -77,15 +77,38 @@ def test_the_same_command_goes_on(
     assert found == expected
 
 
-def test_another_threshold_begins_anew(
-    htcell, tiny_project, tiny_model_folder, tmp_path, looked_at
+def test_what_was_found_with_another_threshold_is_not_lost(
+    htcell, refused, tiny_project, tiny_model_folder, tmp_path, monkeypatch
 ):
     images, place = tiny_project().images_folder, tmp_path / "place"
-    place.mkdir()
-    (place / "counts.csv.unfinished").write_text('{"model": "B"}\n{"image": "field_01.ome.tif"}\n')
-    result, _ = tables(htcell, images, tiny_model_folder, place, "--threshold", 0.7)
-    assert "Going on" not in result.stdout
-    assert len(looked_at) == 4
+    command = ("detect", images, "--model", tiny_model_folder, "-o", place / "counts.csv")
+    find_in = many.find_in
+
+    def stopping(path, *rest):
+        if path.name == "field_02.ome.tif":
+            raise KeyboardInterrupt
+        return find_in(path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(many, "find_in", stopping)
+        assert htcell(*command).exit_code == 130
+    said = refused(1, *command, "--threshold", 0.7, "--quiet", unchanged=[place])
+    assert "counts.csv.unfinished: is what was found with threshold 0.25 instead of 0.7" in said
+
+
+def test_annotations_that_cannot_be_read_are_of_one_image(
+    htcell, tiny_project, tiny_model_folder, tmp_path
+):
+    project = tiny_project()
+    bad = project.path / "annotations" / "field_02.ome.tif.csv"
+    bad.parent.mkdir(exist_ok=True)
+    bad.write_text("y,x\n1,b\n", encoding="utf-8")
+    result, (counts, _) = tables(htcell, project.path, tiny_model_folder, tmp_path)
+    assert result.exit_code == 1
+    assert "field_02.ome.tif.csv, line 2: x is 'b', not a number" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert [row["image"] for row in counts if row["status"] == "unreadable"] == ["field_02.ome.tif"]
+    assert len({row["image"] for row in counts}) == 4
 
 
 def test_several_processes_write_the_same_tables(htcell, tiny_project, tiny_model_folder, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import warnings
 from contextlib import closing
 from pathlib import Path
 
@@ -55,6 +56,40 @@ def test_a_task_that_always_kills_is_given_up_alone() -> None:
     found = outcomes(crew.do_all(always_kill, range(6), crew.local_crew(2)))
     assert isinstance(found.pop(2), crew.WorkerLostError)
     assert found == {number: number for number in (0, 1, 3, 4, 5)}
+
+
+@pytest.fixture
+def cluster():
+    """A Dask scheduler with a worker that is started again, and blamed at once, when it dies."""
+    distributed = pytest.importorskip("distributed")
+    import dask
+
+    with (
+        warnings.catch_warnings(),
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+    ):
+        warnings.simplefilter("ignore")
+        with distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster:
+            yield cluster
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_a_task_that_kills_workers_of_a_cluster_is_given_up_alone(cluster) -> None:
+    with crew.cluster_crew(cluster.scheduler_address) as they:
+        found = outcomes(crew.do_all(always_kill, range(6), they))
+    assert isinstance(found.pop(2), crew.WorkerLostError)
+    assert found == {number: number for number in (0, 1, 3, 4, 5)}
+
+
+def test_a_scheduler_that_is_gone_is_said(cluster) -> None:
+    with crew.cluster_crew(cluster.scheduler_address) as they:
+        steps = crew.do_all(square, (number + 10 for number in range(10**6)), they)
+        next(steps)
+        cluster.close()
+        with pytest.raises(ConnectionError, match="scheduler is gone"):
+            outcomes(steps)
 
 
 def test_few_tasks_are_out_at_once() -> None:

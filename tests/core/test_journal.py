@@ -9,7 +9,7 @@ import pytest
 
 from napari_htcell.config import DetectConfig
 from napari_htcell.detections import Detections, Provenance
-from napari_htcell.journal import Journal, content_of, detections_of
+from napari_htcell.journal import Journal, JournalError, content_of, detections_of
 
 JOB = {"model": "B", "threshold": 0.5}
 
@@ -47,15 +47,41 @@ def test_a_line_that_a_kill_cut_short_does_not_count(tmp_path: Path) -> None:
         assert path.read_bytes() == whole
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"\xff\xfe no journal\n", b'{"model": "C"}\n{"image": 1}\n']
-)
-def test_of_another_job_nothing_is_taken(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b'{"mod', b'{"model": "C"}\n', b'{"model": "C"}\n{"im'])
+def test_where_nothing_was_found_yet_it_begins(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "found"
     path.write_bytes(content)
     with Journal(path, JOB) as journal:
         assert len(journal) == 0
     assert path.read_bytes() == b'{"model": "B", "threshold": 0.5}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff\xfe no journal\n", "found otherwise"),
+        (b"somebody's notes", "found otherwise"),
+        (b'{"model": "C"}\n{"image": "a.tif"}\n', "with model C instead of B"),
+        (b'{"model": "B", "threshold": 0.4}\n{"image": 1}\n', "threshold 0.4 instead of 0.5"),
+        (b'{"model": "B", "weights_sha256": "0"}\n{"image": 1}\n', "another model of that name"),
+    ],
+)
+def test_what_was_found_otherwise_is_not_lost(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "found"
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match=said):
+        Journal(path, JOB)
+    assert path.read_bytes() == content
+
+
+def test_two_programs_do_not_write_one_journal(tmp_path: Path) -> None:
+    path = tmp_path / "found"
+    with Journal(path, JOB) as journal:
+        with pytest.raises(JournalError, match="another htcell is at the same table"):
+            Journal(path, JOB)
+        journal.add("a.tif", {})
+    with Journal(path, JOB) as journal:
+        assert len(journal) == 1
 
 
 @pytest.mark.parametrize("columns", [2, 3])

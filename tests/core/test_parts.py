@@ -123,6 +123,21 @@ def test_a_large_tiff_is_read_in_parts(
     np.testing.assert_array_equal(np.asarray(file.pixels), stack)
 
 
+@pytest.mark.parametrize("axes", ["ZYX", "QYX"])
+def test_a_large_stack_whose_frames_are_called_otherwise(
+    field: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, axes: str
+) -> None:
+    path, stack = tmp_path / "stack.tif", np.stack([field, field[::-1]])
+    tifffile.imwrite(path, stack, metadata={"axes": axes})
+    whole = open_image(path)
+    assert isinstance(whole.pixels, np.ndarray)
+    monkeypatch.setattr(lazyfiles, "LARGE_BYTES", 1000)
+    file = open_image(path)
+    assert isinstance(file.pixels, lazyfiles.Lazy)
+    assert (file.ndim, file.extent) == (whole.ndim, whole.extent) == (3, (400, 520))
+    np.testing.assert_array_equal(np.asarray(file.pixels), whole.pixels)
+
+
 @pytest.mark.parametrize("version", [2, 3])
 def test_an_ome_zarr(field: Any, tmp_path: Path, version: Any) -> None:
     path = tmp_path / "large.ome.zarr"
