@@ -160,8 +160,8 @@ WINDOWS = Stage(
 )
 QUICK = Stage(
     "partial",
-    epochs=4,
-    min_steps=500,
+    epochs=2,
+    min_steps=300,
     target=targets.gaussian_spots,
     loss=losses.spot_cross_entropy,
     augmentation=augment.varied,
@@ -171,7 +171,7 @@ QUICK = Stage(
     batch_size=8,
     averaging=0.99,
 )
-QUICK_AGAIN = replace(QUICK, epochs=6, min_steps=700, ignores_likely=True)
+QUICK_AGAIN = replace(QUICK, epochs=8, min_steps=1200, ignores_likely=True)
 QUICK_CLEAN = replace(
     QUICK,
     learn_from="complete",
