@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -82,8 +82,10 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_error: object) -> None:
-        self._file.close()
+    def __exit__(self, error: object, *_rest: object) -> None:
+        # What could not be written cannot be written now, and was said.
+        with suppress(OSError) if error else nullcontext():
+            self._file.close()
 
     def __len__(self) -> int:
         return len(self._places)
@@ -99,9 +101,13 @@ class Journal:
 
     def add(self, name: str, entry: Mapping[str, Any]) -> None:
         """Keep what became of an image; a kill of the program does not lose it any more."""
-        self._file.seek(0, 2)
-        self._places[name] = self._file.tell()
-        self._write({"image": name, **entry})
+        try:
+            self._file.seek(0, 2)
+            self._places[name] = self._file.tell()
+            self._write({"image": name, **entry})
+        except OSError as error:
+            # Without a file's name nobody knows which disk is full.
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
 
     def delete(self) -> None:
         """Remove the file of a job that is finished."""

@@ -74,6 +74,23 @@ def test_what_was_found_otherwise_is_not_lost(tmp_path: Path, content: bytes, sa
     assert path.read_bytes() == content
 
 
+def test_a_full_disk_keeps_what_was_found_and_says_where(tmp_path: Path, full_disk) -> None:
+    path = written(tmp_path / "found", "a.tif")
+
+    def go_on() -> None:
+        with Journal(path, JOB) as journal:
+            try:
+                journal.add("b.tif", {})
+            except OSError as error:  # as one tries to keep that it failed
+                journal.add("b.tif", {"error": str(error)})
+
+    with full_disk(), pytest.raises(OSError, match="found"):
+        go_on()
+    with Journal(path, JOB) as journal:
+        assert "a.tif" in journal
+        assert "b.tif" not in journal
+
+
 def test_two_programs_do_not_write_one_journal(tmp_path: Path) -> None:
     path = tmp_path / "found"
     with Journal(path, JOB) as journal:
