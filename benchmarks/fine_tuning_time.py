@@ -4,9 +4,9 @@
         --output benchmarks/fine_tuning_time.json --plot docs/pictures/fine_tuning_time.png
 
 The shipped model is fine-tuned on simulated images as the window does it, with its whole
-cross-validation: of 2048 x 1532 pixels of 1.61 um, and of the size of T98G's fields. Processor
-seconds are those of this process, which other programs hardly change; on one thread they are what
-an idle core would take.
+cross-validation: of 2048 x 1532 pixels of 1.61 um, and of about the size of T98G's fields.
+Processor seconds are those of this process, which other programs hardly change; on one thread they
+are what an idle core would take.
 """
 
 from __future__ import annotations
