@@ -61,7 +61,8 @@ def without(version: Version, *settings: str) -> Version:
 def steps_to_e() -> dict[str, Version]:
     """Return the versions between B and E, each with one idea more; made from E by taking away."""
     calibrated = get_version("E")
-    edges = replace(calibrated, is_calibrated=False)
+    second_look = replace(calibrated, is_calibrated=False)
+    edges = every(second_look, ignores_likely=False)
     varied = without(edges, "padding")
     turned = every(varied, augmentation=augment.turned)
     averaged = every(turned, augmentation=augment.none)
@@ -77,6 +78,7 @@ def steps_to_e() -> dict[str, Version]:
         "+ turned squares": turned,
         "+ varied squares": varied,
         "+ edges repeated": edges,
+        "+ a second look at what nobody clicked": second_look,
         "+ calibrated: E": calibrated,
     }
 
@@ -144,6 +146,8 @@ def measure(name: str, seed: int, part: str) -> dict[str, Any]:
     return {
         "elsewhere": {where: f_on(model, where) for where in SETS},
         "threshold": model.card.detection.threshold,
+        # On training images, by networks that had not learnt from them: what choices are made by.
+        "F left out": [one.f_score for one in model.card.figures],
         "training s": model.card.seconds,
         "steps": model.card.steps,
         "peak MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -189,6 +193,8 @@ def row(name: str, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
         each = [f_score(*map(int, one)) for one in counts[:, :, index].sum(axis=1)]
         found[f"F {cutoff:.0f} um"] = round(float(np.mean(each)), 4)
         found[f"F {cutoff:.0f} um of each seed"] = [round(one, 4) for one in each]
+    left_out = np.mean([one["F left out"][0] for one in results])
+    found["F 16 um, training images left out"] = round(float(left_out), 4)
     tp, fp, fn = np.moveaxis(counts[:, :, 0], -1, 0)
     found["count error"] = round(float(np.mean(np.abs(fp - fn) / np.maximum(tp + fn, 1))), 4)
     for where in results[0].get("elsewhere", ()):

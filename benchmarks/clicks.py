@@ -117,7 +117,8 @@ WAYS = {
     "from scratch": Way("", False),
 }
 
-SCRATCH = "E from scratch"
+SCRATCH, SCRATCH_STEPS = "E from scratch", 700
+"""Its version, and its steps: after every stop one waits for these, and for the folds' as many."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,7 @@ def judged(person: Person, model: Model) -> dict[str, float]:
 
 def follow(name: str, way: str, seed: int) -> dict[str, Any]:
     """Follow one person through one set."""
-    stages = (replace(QUICK, learn_from="complete"),)
+    stages = (replace(QUICK, learn_from="complete", min_steps=SCRATCH_STEPS),)
     VERSIONS[SCRATCH] = replace(get_version("E"), name=SCRATCH, stages=stages)
     with tempfile.TemporaryDirectory() as folder:
         person = Person(name, WAYS[way], Path(folder), seed)

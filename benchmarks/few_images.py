@@ -85,7 +85,7 @@ def learn(base: Model, images: Sequence[LearningImage], share: float, folder: Pa
     network = copy.deepcopy(base.network)
     lesson = Lesson(0, get_version("B").fine_tuning, images, base.card.training, share)
     keeper = Keeper(folder / "state.safetensors", "", 3600)
-    run(train_network(network, [lesson], torch.float32, keeper))
+    run(train_network(network, lesson, torch.float32, keeper))
     keeper.path.unlink()
     run(network.settle(images, CPU))
     return network

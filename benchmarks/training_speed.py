@@ -57,10 +57,10 @@ def measure(version: str, lesson: Lesson, steps: int) -> dict[str, Any]:
     learner, bare = lesson.learner(nets[0]), nets[1].train()
     optimiser = lesson.stage.optimiser.of(bare.parameters())
     turns, now = [], clock()
-    coming = plan([lesson], 0)
+    coming = plan(lesson, 0)
     for _ in range(steps + 2):
         start = now()
-        _, number, batch = next(coming)
+        number, batch = next(coming)
         drawn = now()
         image, target, weight = lesson.load(batch, CPU)
         loaded = now()

@@ -67,7 +67,7 @@ def learn(person: Person, stage: Stage, seed: int) -> tuple[Model, float]:
     network = place(copy.deepcopy(person.base.network), CPU)
     precision = choose_precision(network, CPU)
     learner, start = lesson.learner(network), time.process_time()
-    for _, step, batch in plan([lesson], 0):
+    for step, batch in plan(lesson, 0):
         take_step(learner, lesson, step, batch, precision)
     learner.finish()
     seconds = time.process_time() - start

@@ -31,7 +31,7 @@ class Course:
         Fingerprint of everything that the result depends on.
     folder : Path
         Where checkpoints are; those of this job are gone on with.
-    parts : mapping of str to sequence of Lesson
+    parts : mapping of str to Lesson
         What each part learns, by its name.
     checkpoint_seconds : float
         Time between two checkpoints.
@@ -43,7 +43,7 @@ class Course:
         self,
         job: str,
         folder: Path,
-        parts: Mapping[str, Sequence[Lesson]],
+        parts: Mapping[str, Lesson],
         checkpoint_seconds: float,
         devices: int = 1,
     ) -> None:
@@ -56,9 +56,7 @@ class Course:
         states = [state for name in parts if (state := self._state(name)) is not None]
         self.precision: torch.dtype | None = states[0].precision if states else None
         """Number format that the job was begun in; None if it was not."""
-        self._steps = {
-            name: sum(lesson.steps for lesson in lessons) for name, lessons in parts.items()
-        }
+        self._steps = {name: lesson.steps for name, lesson in parts.items()}
         self._total = sum(self._steps.values())
         self._clock = Clock(self._total, sum(state.step for state in states))
 
@@ -74,6 +72,7 @@ class Course:
         network: Network,
         precision: torch.dtype,
         *,
+        lesson: Lesson | None = None,
         check: str | None = None,
         watched: Lesson | None = None,
     ) -> Generator[Progress, None, None]:
@@ -85,6 +84,8 @@ class Course:
         network : Network
             Where it is, it is trained.
         precision : torch.dtype
+        lesson : Lesson, optional
+            What is learnt in place of the part's own lesson, in as many steps.
         check : str, optional
             What to call a part whose network is not kept; its loss is not reported.
         watched : Lesson, optional
@@ -102,7 +103,8 @@ class Course:
             if earlier == name:
                 break
             before += self._steps[earlier]
-        steps = self._train(network, self._parts[name], precision, self._keepers[name], watched)
+        learnt = lesson or self._parts[name]
+        steps = self._train(network, learnt, precision, self._keepers[name], watched)
         with closing(steps):
             for report in steps:
                 done = before + report.done

@@ -42,6 +42,7 @@ from napari_htcell.models import Model
 from napari_htcell.progress import Progress, run
 from napari_htcell.project import Project
 from napari_htcell.recipes import recipe_for
+from napari_htcell.second_look import second_look
 from napari_htcell.versions import Stage, Version, get_version
 
 Steps = Generator[Progress, None, Model]
@@ -233,13 +234,20 @@ def _learn_on(
     turns = turns_of(last, jury.may_judge, version.turn_share if is_trained else 1.0)
     job = fingerprint(start, version, lessons)
     checkpoint.sweep(project.training_folder, keep=job)
-    parts = {"first": lessons[:-1], "last": [last]} | {
-        name: [lesson] for name, (lesson, _) in turns.items()
-    }
-    course = Course(job, project.training_folder, parts, chosen.checkpoint_seconds, chosen.devices)
+    earlier = {f"stage{lesson.number}": lesson for lesson in lessons[:-1]}
+    later = {"last": last} | {name: lesson for name, (lesson, _) in turns.items()}
+    course = Course(
+        job,
+        project.training_folder,
+        earlier | later,
+        chosen.checkpoint_seconds,
+        chosen.devices,
+    )
     place(network, device)
     precision = course.precision or choose_precision(network, device, chosen.precision)
-    yield from course.train("first", network, precision)
+    for name, lesson in earlier.items():
+        seen_again = yield from second_look(lesson, network, device, precision)
+        yield from course.train(name, network, precision, lesson=seen_again)
     beginner = copy.deepcopy(network).eval()
     yield from course.train("last", network, precision)
     yield from network.settle(last.images, device, precision)

@@ -107,12 +107,10 @@ class Learner:
         return found
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Go on where another learner of the same stage was, or of the stage before at its end."""
+        """Go on where another learner of the same stage was."""
         self.network.load_state_dict(_part(tensors, NETWORK))
-        mean = _part(tensors, MEAN)
-        # Between two stages the tensors are those of the earlier one, which may have had none.
-        if self._mean is not None and mean:
-            self._mean.load_state_dict(mean)
+        if self._mean is not None:
+            self._mean.load_state_dict(_part(tensors, MEAN))
         for index, parameter in enumerate(self.network.parameters()):
             for name, value in _part(tensors, f"{OPTIMISER}{index}.").items():
                 # Adam counts its steps outside the device.

@@ -111,10 +111,28 @@ def _candidates(
     inside = np.zeros_like(is_peak)
     rows, columns = where
     inside[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = True
-    places = np.argwhere(is_peak & inside)
+    places, middles = _tops(is_peak)
+    here = inside[tuple(places.T)]
+    places, middles = places[here], middles[here]
     at = tuple(places.T)
     corner = np.asarray([top, left])
-    return places + corner, _refined(smooth, places) + corner, smooth[at], scores[at]
+    return places + corner, _refined(smooth, places, middles) + corner, smooth[at], scores[at]
+
+
+def _tops(is_top: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+    """Return a pixel of each top, the one nearest to its middle, and that middle.
+
+    A network that is very sure draws 1.0 over half of a cell: without this its top would be that
+    area's first pixel.
+    """
+    _, labels, stats, middles = cv2.connectedComponentsWithStats(is_top.astype(np.uint8))
+    places = np.argwhere(is_top)
+    if len(places) == len(stats) - 1:  # none is flat
+        return places, places.astype(np.float64)
+    numbers, centres = labels[is_top], np.asarray(middles[:, ::-1], np.float64)
+    order = np.lexsort((np.linalg.norm(places - centres[numbers], axis=1), numbers))
+    _, first = np.unique(numbers[order], return_index=True)
+    return places[order[first]], centres[1:]
 
 
 def _apart(places: npt.NDArray[np.intp], min_distance_px: float) -> npt.NDArray[np.intp]:
@@ -132,17 +150,23 @@ def _apart(places: npt.NDArray[np.intp], min_distance_px: float) -> npt.NDArray[
     return np.flatnonzero(~dropped)
 
 
-def _refined(smooth: HeatMap, places: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
-    """Move each place to the top of the parabola through it and its neighbours on each axis."""
+def _refined(
+    smooth: HeatMap, places: npt.NDArray[np.intp], middles: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Move each place to the top of the parabola through it and its neighbours on each axis.
+
+    On a plateau there is no parabola, and its middle is the place.
+    """
     # Mirrored, so that a peak at the border stays there.
     padded = np.pad(smooth, 1, mode="reflect").astype(np.float64)
-    refined = places.astype(np.float64)
+    refined = middles.copy()
+    is_pixel = (places == middles).all(axis=1)
     rows, columns = (places + 1).T
     for axis, (dy, dx) in enumerate(((1, 0), (0, 1))):
         before, after = padded[rows - dy, columns - dx], padded[rows + dy, columns + dx]
         bend = 2 * padded[rows, columns] - before - after
-        # On a plateau there is no bend, and no better place.
-        shift = np.divide(after - before, 2 * bend, out=np.zeros(len(places)), where=bend > 0)
+        sharp = is_pixel & (bend > 0)
+        shift = np.divide(after - before, 2 * bend, out=np.zeros(len(places)), where=sharp)
         refined[:, axis] += np.clip(shift, -0.5, 0.5)
     return refined
 

@@ -58,7 +58,7 @@ def check(device: torch.device, devices: int, stages: Sequence[Stage]) -> None:
 
 def train_together(
     network: Network,
-    lessons: Sequence[Lesson],
+    lesson: Lesson,
     precision: torch.dtype,
     keeper: Keeper,
     watched: Lesson | None = None,
@@ -71,7 +71,7 @@ def train_together(
 
     Parameters
     ----------
-    network, lessons, precision, keeper, watched
+    network, lesson, precision, keeper, watched
         As of `train_network`.
     devices : int
         Two or more.
@@ -89,7 +89,7 @@ def train_together(
         If one of the processes is ended from outside.
     """
     kind, here = network.device.type, copy.deepcopy(network).cpu()
-    job = _Job(here, lessons, precision, keeper, watched, kind, devices, _free_port())
+    job = _Job(here, lesson, precision, keeper, watched, kind, devices, _free_port())
     content = pickle.dumps(job)
     spawning = multiprocessing.get_context("spawn")
     ends, members = [], []
@@ -149,7 +149,7 @@ def _free_port() -> int:
 @dataclass(frozen=True, eq=False)
 class _Job:
     network: Network
-    lessons: Sequence[Lesson]
+    lesson: Lesson
     precision: torch.dtype
     keeper: Keeper
     watched: Lesson | None
@@ -208,4 +208,4 @@ def _steps(job: _Job, rank: int) -> Generator[Progress, None, None]:
     def learner(network: Network, stage: Stage, steps: int) -> Learner:
         return TeamLearner(network, stage, steps, fabric)
 
-    return train_network(network, job.lessons, job.precision, keeper, job.watched, learner)
+    return train_network(network, job.lesson, job.precision, keeper, job.watched, learner)

@@ -144,19 +144,19 @@ def _loss(learner: Learner, lesson: Lesson, batch: list[Square], precision: torc
 
 def train_network(
     network: Network,
-    lessons: Sequence[Lesson],
+    lesson: Lesson,
     precision: torch.dtype,
     keeper: Keeper,
     watched: Lesson | None = None,
     kind: LearnerKind = Learner,
 ) -> Generator[Progress, None, None]:
-    """Train a network, in place, through all lessons.
+    """Train a network, in place, through a lesson.
 
     Parameters
     ----------
     network : Network
         Where it is, it is trained.
-    lessons : sequence of Lesson
+    lesson : Lesson
     precision : torch.dtype
         torch.float32, or torch.bfloat16 for mixed precision.
     keeper : Keeper
@@ -165,17 +165,17 @@ def train_network(
         Images that are not learnt from: every `WATCH_EVERY` steps the loss of one of its batches
         is reported.
     kind : callable, optional
-        Makes each lesson's learner; see `team` for those of several devices.
+        Makes the lesson's learner; see `team` for those of several devices.
 
     Yields
     ------
     Progress
         After every step, with its loss.
     """
-    total = sum(lesson.steps for lesson in lessons)
+    total = lesson.steps
     known = checkpoint.peek(keeper.path, keeper.job)
     done = 0 if known is None else known.step
-    learner = _lesson_at(lessons, done).learner(network, kind)
+    learner = lesson.learner(network, kind)
     if known is not None:
         checkpoint.load(keeper.path, learner)
     seen = [] if watched is None else watched.batches(0)
@@ -188,19 +188,17 @@ def train_network(
 
     clock, saved = Clock(total, done), time.monotonic()
     began = saved - (0 if known is None else known.seconds)
-    for lesson, step, batch in plan(lessons, done):
-        if step == 0:
-            learner = lesson.learner(network, kind)
-        what = f"learning from {count(len(lesson.images), 'image')}"
+    what = f"learning from {count(len(lesson.images), 'image')}"
+    for step, batch in plan(lesson, done):
         loss = take_step(learner, lesson, step, batch, precision)
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss is no longer a number after {done} steps; try another seed, or float32 "
                 "as the precision"
             )
-        if step == lesson.steps - 1:
+        done = step + 1
+        if done == total:
             learner.finish()
-        done += 1
         state = checkpoint.State(done, precision, keeper.job, time.monotonic() - began)
         # The last state too: should keeping the model fail, the training is not lost.
         if done == total or time.monotonic() - saved > keeper.seconds:
@@ -213,25 +211,14 @@ def train_network(
             raise
 
 
-def _lesson_at(lessons: Sequence[Lesson], done: int) -> Lesson:
-    """Return the lesson of the step after `done`, or the last one."""
-    for lesson in lessons:
-        if done < lesson.steps:
-            return lesson
-        done -= lesson.steps
-    return lessons[-1]
-
-
-def plan(lessons: Sequence[Lesson], done: int) -> Iterator[tuple[Lesson, int, list[Square]]]:
-    """Yield every step after the first `done`: its lesson, its number there, and its batch."""
-    for lesson in lessons:
-        start, batches, epoch = min(done, lesson.steps), lesson.batches(0), 0
-        # Epochs of random windows may differ by a few.
-        first = 0
-        for step in range(lesson.steps):
-            if step == first + len(batches):
-                first, epoch = step, epoch + 1
-                batches = lesson.batches(epoch)
-            if step >= start:
-                yield lesson, step, batches[step - first]
-        done = max(0, done - lesson.steps)
+def plan(lesson: Lesson, done: int) -> Iterator[tuple[int, list[Square]]]:
+    """Yield every step of a lesson after the first `done`: its number, and its batch."""
+    batches, epoch = lesson.batches(0), 0
+    # Epochs of random windows may differ by a few.
+    first = 0
+    for step in range(lesson.steps):
+        if step == first + len(batches):
+            first, epoch = step, epoch + 1
+            batches = lesson.batches(epoch)
+        if step >= done:
+            yield step, batches[step - first]

@@ -26,8 +26,8 @@ class Stage:
     Parameters
     ----------
     learn_from : {"partial", "complete"}
-        Partially annotated images, their unclicked cells being taken for background, or images
-        and regions in which every cell is annotated.
+        Partially annotated images, their unclicked cells being taken for background (but see
+        `ignores_likely`), or images and regions in which every cell is annotated.
     epochs : int
         Times that every square is seen.
     min_steps : int
@@ -49,6 +49,10 @@ class Stage:
         Whether the target is drawn from cell masks; images without are not learnt from then.
     averaging : float
         Decay of the running mean of the weights, which takes their place at the end; 0 for none.
+    ignores_likely : bool
+        Whether places that the network, as it begins the stage, takes for cells, and that nobody
+        clicked, have no say instead of being background where there are more of them than clicks;
+        see `second_look`.
     """
 
     learn_from: LearnFrom
@@ -63,6 +67,7 @@ class Stage:
     most_images: int | None = None
     needs_masks: bool = False
     averaging: float = 0.0
+    ignores_likely: bool = False
 
 
 TOLERANCE = 0.01
@@ -155,8 +160,8 @@ WINDOWS = Stage(
 )
 QUICK = Stage(
     "partial",
-    epochs=50,
-    min_steps=1200,
+    epochs=2,
+    min_steps=300,
     target=targets.gaussian_spots,
     loss=losses.spot_cross_entropy,
     augmentation=augment.varied,
@@ -166,6 +171,7 @@ QUICK = Stage(
     batch_size=8,
     averaging=0.99,
 )
+QUICK_AGAIN = replace(QUICK, epochs=8, min_steps=1200, ignores_likely=True)
 QUICK_CLEAN = replace(
     QUICK,
     learn_from="complete",
@@ -203,7 +209,7 @@ VERSIONS: dict[str, Version] = {
         Version(
             "E",
             "ours: as B, at twice the resolution, calibrated, quick to fine-tune",
-            (QUICK, QUICK_CLEAN),
+            (QUICK, QUICK_AGAIN, QUICK_CLEAN),
             settings={
                 "pixel_size_um": 3.22,
                 "spot_sigma_um": 8.0,

@@ -107,6 +107,16 @@ def test_cancelled_anywhere_and_resumed_is_as_uninterrupted(project: Project, st
     assert sorted(path.name for path in project.training_folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("step", [PARTIAL_STEPS, PARTIAL_STEPS + 2, 2 * PARTIAL_STEPS])
+def test_cancelled_around_a_second_look_and_resumed(project: Project, step: int) -> None:
+    whole = train("E", project, name="whole", **TINY)
+    cancel_after(train_steps("E", project, name="cut", **TINY), step)
+    resumed = train("E", project, name="cut", **TINY)
+    assert same(resumed, whole)
+    assert resumed.card.steps == whole.card.steps
+    assert [one.status for one in resumed.card.images] == ["partial", "complete"]
+
+
 def test_cancelled_while_checking_and_resumed(project: Project) -> None:
     whole = train("B", project, name="whole", **TINY)
     seen = []

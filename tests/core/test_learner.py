@@ -73,10 +73,3 @@ def test_the_pace_is_the_schedules() -> None:
     assert torch.equal(next(learner.network.parameters()), before)
     taught(learner, range(1, 2))
     assert not torch.equal(next(learner.network.parameters()), before)
-
-
-def test_a_stage_without_averaging_can_come_before_one_with_it() -> None:
-    first = taught(beginner(PLAIN), range(2))
-    second = beginner(STAGES["AdamW, one cycle, averaged"])
-    second.load(first.tensors())
-    assert torch.equal(next(second.network.parameters()), next(first.network.parameters()))

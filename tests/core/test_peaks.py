@@ -75,6 +75,15 @@ def test_one_ripple_is_not_two_cells() -> None:
     assert len(find(heat_map, PEAKS, 1.0).points) == 1
 
 
+@pytest.mark.parametrize("centre", [(20.0, 17.0), (20.5, 17.5)])
+def test_a_flat_top_is_one_cell_in_its_middle(centre: tuple[float, float]) -> None:
+    heat_map = cv2.GaussianBlur(disk(*centre, 9), (0, 0), 1.0)
+    heat_map[heat_map > 0.99] = 1.0  # as float32 rounds the sigmoid of a large logit
+    found = find(heat_map, PEAKS, 1.0)
+    assert found.points == pytest.approx(np.asarray([centre]), abs=0.1)
+    assert found.scores == pytest.approx([1.0])
+
+
 def test_contour_of_a_disk_is_its_centre() -> None:
     found = find(0.8 * disk(17, 22, 6), CONTOURS, 1.0)
     np.testing.assert_allclose(found.points, [[17, 22]], atol=1e-9)

@@ -74,9 +74,9 @@ def keeper(folder: Path) -> Keeper:
 
 def test_two_processes_learn_what_one_does(lesson: Lesson, tmp_path: Path) -> None:
     alone, both = beginner(), beginner()
-    one = list(train_network(alone, [lesson], torch.float32, keeper(tmp_path / "one"), lesson))
+    one = list(train_network(alone, lesson, torch.float32, keeper(tmp_path / "one"), lesson))
     two = list(
-        train_together(both, [lesson], torch.float32, keeper(tmp_path / "two"), lesson, devices=2)
+        train_together(both, lesson, torch.float32, keeper(tmp_path / "two"), lesson, devices=2)
     )
     assert [len(batch) for batch in lesson.batches(0)] == [3, 1]
     assert [report.done for report in two] == list(range(1, 9))
@@ -93,20 +93,20 @@ def test_two_processes_learn_what_one_does(lesson: Lesson, tmp_path: Path) -> No
 
 
 def test_one_goes_on_with_what_two_have_begun(lesson: Lesson, tmp_path: Path) -> None:
-    whole = list(train_network(beginner(), [lesson], torch.float32, keeper(tmp_path / "one")))
+    whole = list(train_network(beginner(), lesson, torch.float32, keeper(tmp_path / "one")))
     kept = keeper(tmp_path / "two")
-    steps = train_together(beginner(), [lesson], torch.float32, kept, devices=2)
+    steps = train_together(beginner(), lesson, torch.float32, kept, devices=2)
     first = [next(steps) for _ in range(3)]
     steps.close()
     assert not multiprocessing.active_children()
-    rest = list(train_network(beginner(), [lesson], torch.float32, kept))
+    rest = list(train_network(beginner(), lesson, torch.float32, kept))
     np.testing.assert_allclose(
         [report.loss for report in first + rest], [report.loss for report in whole], rtol=TOLERANCE
     )
 
 
 def test_a_process_that_dies_ends_it_with_a_reason(lesson: Lesson, tmp_path: Path) -> None:
-    steps = train_together(beginner(), [lesson], torch.float32, keeper(tmp_path), devices=2)
+    steps = train_together(beginner(), lesson, torch.float32, keeper(tmp_path), devices=2)
     next(steps)
     multiprocessing.active_children()[-1].kill()
     with pytest.raises(ChildProcessError, match="fewer devices"):
@@ -117,7 +117,7 @@ def test_a_process_that_dies_ends_it_with_a_reason(lesson: Lesson, tmp_path: Pat
 def test_what_goes_wrong_in_a_process_is_told(lesson: Lesson, tmp_path: Path) -> None:
     endless = replace(lesson, stage=replace(STAGE, optimiser=Optimiser(learning_rate=1e30)))
     with pytest.raises(ValueError, match="the loss is no longer a number"):
-        list(train_together(beginner(), [endless], torch.float32, keeper(tmp_path), devices=2))
+        list(train_together(beginner(), endless, torch.float32, keeper(tmp_path), devices=2))
 
 
 def test_a_batch_of_one_cannot_be_divided() -> None:

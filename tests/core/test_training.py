@@ -55,9 +55,12 @@ def trained(tmp_path: Path, *lessons: Lesson, width: int = 2) -> tuple[UNet, lis
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = UNet(width, 2)
-    keeper = Keeper(tmp_path / "state", "job", 3600)
-    steps = train_network(network, lessons, torch.float32, keeper)
-    return network, [report.loss or 0 for report in steps]
+    loss = []
+    for one in lessons:
+        keeper = Keeper(tmp_path / f"state{one.number}", "job", 3600)
+        steps = train_network(network, one, torch.float32, keeper)
+        loss += [report.loss or 0 for report in steps]
+    return network, loss
 
 
 def test_an_epoch_shows_every_square_once(image: LearningImage) -> None:
@@ -83,9 +86,8 @@ def test_number_of_steps(image: LearningImage, changes: dict[str, Any], steps: i
 
 
 def test_every_step_reports(image: LearningImage, tmp_path: Path) -> None:
-    lessons = lesson(image), lesson(image, number=1, epochs=1)
     keeper = Keeper(tmp_path / "state", "job", 3600)
-    steps = train_network(UNet(2, 1), lessons, torch.float32, keeper)
+    steps = train_network(UNet(2, 1), lesson(image, epochs=3), torch.float32, keeper)
     reports = list(steps)
     assert [(r.what, r.done, r.total) for r in reports] == [
         ("learning from 1 image", n, 12) for n in range(1, 13)
@@ -102,7 +104,7 @@ def test_images_left_out_are_watched_and_change_nothing(
     for watched in (None, lesson(image)):
         torch.manual_seed(0)
         network = UNet(2, 1)
-        steps = train_network(network, [lesson(image, epochs=4)], torch.float32, keeper, watched)
+        steps = train_network(network, lesson(image, epochs=4), torch.float32, keeper, watched)
         found.append([report.held_out_loss for report in steps])
         networks.append(network)
         keeper.path.unlink()
@@ -179,7 +181,7 @@ def test_checkpoints_come_in_time(image: LearningImage, tmp_path: Path) -> None:
     for seconds, kept in ((3600, False), (0, True)):
         path.unlink(missing_ok=True)
         steps = train_network(
-            UNet(2, 1), [lesson(image)], torch.float32, Keeper(path, "job", seconds)
+            UNet(2, 1), lesson(image), torch.float32, Keeper(path, "job", seconds)
         )
         next(steps)
         next(steps)

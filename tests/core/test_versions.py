@@ -53,8 +53,9 @@ def test_the_papers_sliding_window() -> None:
 
 def test_ours_learns_from_partial_then_from_complete_images() -> None:
     version = get_version("E")
-    assert [stage.learn_from for stage in version.stages] == ["partial", "complete"]
-    first, last = (stage.optimiser for stage in version.stages)
+    assert [stage.learn_from for stage in version.stages] == ["partial", "partial", "complete"]
+    assert [stage.ignores_likely for stage in version.stages] == [False, True, False]
+    first, _, last = (stage.optimiser for stage in version.stages)
     assert last.learning_rate < first.learning_rate
     assert all(stage.averaging and stage.batch_size > 1 for stage in version.stages)
 
