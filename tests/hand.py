@@ -11,6 +11,11 @@ from qtpy.QtWidgets import QApplication, QOpenGLWidget
 NO = Qt.KeyboardModifier.NoModifier
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 WAIT_MS = 60_000
+HELD = {
+    Qt.KeyboardModifier.AltModifier: Qt.Key.Key_Alt,
+    Qt.KeyboardModifier.ControlModifier: Qt.Key.Key_Control,
+    Qt.KeyboardModifier.ShiftModifier: Qt.Key.Key_Shift,
+}
 
 
 class Hand:
@@ -39,6 +44,7 @@ class Hand:
     def click(self, place, button=LEFT, modifier=NO):
         QTest.mouseMove(self.canvas, self.at(place))
         QTest.mouseClick(self.canvas, button, modifier, self.at(place))
+        self._let_go(modifier)
         # Two clicks at one place within this time are a double click, which zooms.
         self._qtbot.wait(20)
 
@@ -54,6 +60,7 @@ class Hand:
         if meanwhile is not None:
             meanwhile()
         QTest.mouseRelease(self.canvas, button, modifier, points[-1])
+        self._let_go(modifier)
         self._qtbot.wait(20)
 
     def move(self, place):
@@ -79,9 +86,16 @@ class Hand:
         )
         QApplication.sendEvent(self.canvas, event)
 
+    def _let_go(self, modifier):
+        """Let the keys go that were held: else Qt takes them for held in every later window."""
+        for held, key in HELD.items():
+            if modifier & held:
+                QTest.keyRelease(self.canvas, key, NO)
+
     def key(self, key, modifier=NO):
         self.canvas.setFocus()
         QTest.keyClick(self.canvas, key, modifier)
+        self._let_go(modifier)
         self._qtbot.wait(20)
 
     def press(self, button):
