@@ -209,7 +209,7 @@ def find_in(
             found: Detections = stop.value
             break
         yield place.at(UNITS * step.done // step.total)
-    return Looked(found, len(file.pixels) if file.ndim == 3 else 1, file.extent)
+    return Looked(found, file.n_frames, file.extent)
 
 
 def one_line(name: str, error: BaseException) -> str:

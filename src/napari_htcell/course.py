@@ -66,6 +66,11 @@ class Course:
         states = map(self._state, self._parts)
         return sum(state.seconds for state in states if state is not None)
 
+    def has_finished(self, name: str) -> bool:
+        """Return whether a part's last step was taken by an earlier run."""
+        state = self._state(name)
+        return state is not None and state.step == self._steps[name]
+
     def train(
         self,
         name: str,

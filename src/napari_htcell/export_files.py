@@ -101,10 +101,9 @@ def image_record(project: Project, name: str) -> ImageRecord:
         annotation = project.annotation(name)
         n_frames = max(annotation.frames, default=0) + 1
         return ImageRecord(name, detections, annotation, n_frames, is_readable=False)
-    n_frames = file.pixels.shape[0] if file.ndim == 3 else 1
     annotation = project.annotation(name, file.ndim)
     return ImageRecord(
-        name, detections, annotation, n_frames, file.pixel_size_um, extent=file.extent
+        name, detections, annotation, file.n_frames, file.pixel_size_um, extent=file.extent
     )
 
 

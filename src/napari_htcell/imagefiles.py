@@ -76,6 +76,11 @@ class ImageFile:
         return self.pixels.ndim - int(self.is_rgb)
 
     @property
+    def n_frames(self) -> int:
+        """Number of frames; an image has one."""
+        return self.pixels.shape[0] if self.ndim == 3 else 1
+
+    @property
     def extent(self) -> tuple[int, int]:
         """Height and width in pixels."""
         height, width = self.pixels.shape[self.ndim - 2 : self.ndim]

@@ -246,8 +246,10 @@ def _learn_on(
     place(network, device)
     precision = course.precision or choose_precision(network, device, chosen.precision)
     for name, lesson in earlier.items():
-        seen_again = yield from second_look(lesson, network, device, precision)
-        yield from course.train(name, network, precision, lesson=seen_again)
+        learnt = lesson
+        if not course.has_finished(name):
+            learnt = yield from second_look(lesson, network, device, precision)
+        yield from course.train(name, network, precision, lesson=learnt)
     beginner = copy.deepcopy(network).eval()
     yield from course.train("last", network, precision)
     yield from network.settle(last.images, device, precision)

@@ -23,13 +23,12 @@ import numpy.typing as npt
 import torch
 from scipy.spatial import KDTree
 
-from napari_htcell import peaks
-from napari_htcell.calibrate import LOWEST
+from napari_htcell.calibrate import judge
 from napari_htcell.config import DetectConfig, EvaluateConfig
 from napari_htcell.dataset import KNOWN_ABOVE, LearningImage
-from napari_htcell.heatmap import heat_map_steps
+from napari_htcell.evaluate import Judgement
 from napari_htcell.network import Network
-from napari_htcell.progress import Progress, run
+from napari_htcell.progress import Progress
 from napari_htcell.targets import gaussian_spots
 from napari_htcell.training import Lesson
 
@@ -66,15 +65,18 @@ def second_look(
         return lesson
     teacher = copy.deepcopy(network)
     yield from teacher.settle(lesson.images, device, precision)
-    seen = []
+    looked: list[Judgement] = []
     for done, one in enumerate(lesson.images, start=1):
-        seen.append(_seen_in(one, teacher))
+        looked += judge(teacher, [one], DetectConfig(), one.pixel_size_um)
         yield Progress("looking for cells that nobody clicked", done, len(lesson.images))
-    clicked = np.concatenate([found.scores[is_clicked] for found, is_clicked in seen])
+    is_clicked = [_is_clicked(one) for one in looked]
+    clicked = np.concatenate([one.scores[at] for one, at in zip(looked, is_clicked, strict=True)])
     if not len(clicked):
         return lesson
     level = float(np.quantile(clicked, LIKELY))
-    likely = [found.points[(found.scores >= level) & ~is_clicked] for found, is_clicked in seen]
+    likely = [
+        one.points[(one.scores >= level) & ~at] for one, at in zip(looked, is_clicked, strict=True)
+    ]
     n_clicks = sum(len(one.truth.points) for one in lesson.images)
     if sum(map(len, likely)) <= n_clicks:
         return lesson
@@ -84,14 +86,13 @@ def second_look(
     return replace(lesson, images=images)
 
 
-def _seen_in(one: LearningImage, teacher: Network) -> tuple[peaks.Found, npt.NDArray[np.bool_]]:
-    """Return what a network finds in an image, and which of it is at a click."""
-    settings = DetectConfig(threshold=LOWEST)
-    found = peaks.find(run(heat_map_steps(teacher, one.image)), settings, one.pixel_size_um)
-    if not len(one.truth.points):
-        return found, np.zeros(len(found.points), bool)
-    distances = np.asarray(KDTree(one.truth.points).query(found.points)[0])
-    return found, distances <= EvaluateConfig().cutoff_um / one.pixel_size_um
+def _is_clicked(looked: Judgement) -> npt.NDArray[np.bool_]:
+    """Return which of the points found, shape (N,), are at a click."""
+    assert looked.pixel_size_um is not None
+    if not len(looked.truth):
+        return np.zeros(len(looked.points), bool)
+    distances = np.asarray(KDTree(looked.truth).query(looked.points)[0])
+    return distances <= EvaluateConfig().cutoff_um / looked.pixel_size_um
 
 
 def _without(one: LearningImage, likely: npt.NDArray[np.float64], lesson: Lesson) -> LearningImage:

@@ -213,7 +213,7 @@ VERSIONS: dict[str, Version] = {
             settings={
                 "pixel_size_um": 3.22,
                 "spot_sigma_um": 8.0,
-                # With the margin that the network adds, 128; a side of 128 would be computed as 144.
+                # 128 with the margin that the network adds; of 128 it would make 144.
                 "square_px": 124,
                 "padding": "replicate",
             },

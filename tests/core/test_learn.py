@@ -117,6 +117,25 @@ def test_cancelled_around_a_second_look_and_resumed(project: Project, step: int)
     assert [one.status for one in resumed.card.images] == ["partial", "complete"]
 
 
+@pytest.mark.parametrize("step", [PARTIAL_STEPS, PARTIAL_STEPS + 2, 2 * PARTIAL_STEPS])
+def test_what_has_no_say_after_a_second_look_has_none_when_resumed(
+    make_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    project = make_project(some=Annotation.of(CELLS[:1]), all=ALL)
+    cancel_after(train_steps("E", project, name="cut", **TINY), step)
+    resumed, whole = (train("E", project, name=name, **TINY) for name in ("cut", "whole"))
+    assert same(resumed, whole)
+    stages = tuple(replace(one, ignores_likely=False) for one in versions.VERSIONS["E"].stages)
+    monkeypatch.setitem(versions.VERSIONS, "E", replace(versions.VERSIONS["E"], stages=stages))
+    assert not same(train("E", project, name="all else is background", **TINY), whole)
+
+
+def test_a_part_that_is_finished_is_not_looked_at_again(project: Project) -> None:
+    cancel_after(train_steps("E", project, name="cut", **TINY), 2 * PARTIAL_STEPS + 1)
+    said = [report.what for report in train_steps("E", project, name="cut", **TINY)]
+    assert not [what for what in said if what.startswith("looking for cells")]
+
+
 def test_cancelled_while_checking_and_resumed(project: Project) -> None:
     whole = train("B", project, name="whole", **TINY)
     seen = []

@@ -34,7 +34,7 @@ def mark_complete(
     numbers: dict[str, tuple[int, int]] = {}
     for name in names:  # there may be more of them than fit into memory
         file = opened.open_image(name)
-        numbers[name] = file.ndim, len(file.pixels) if file.ndim == 3 else 1
+        numbers[name] = file.ndim, file.n_frames
     for name, (_, n_frames) in numbers.items():
         if frame is not None and frame >= n_frames:
             raise click.BadParameter(f"{name} has frames 0 to {n_frames - 1}, not {frame}")
