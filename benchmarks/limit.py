@@ -69,16 +69,13 @@ def thickest(labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float64]:
 
 def of_bodies(part: str) -> dict[str, float]:
     """Return F of points at the thickest place of every cell."""
-    truth, figures = t98g.truth(), {}
+    truth, names = t98g.truth(), t98g.split(part)
+    bodies = {name: thickest(tifffile.imread(t98g.FOLDER / "labels" / name)) for name in names}
+    figures = {}
     for um in CUTOFFS_UM:
         matches = [
-            evaluate(
-                thickest(tifffile.imread(t98g.FOLDER / "labels" / name)),
-                truth[name],
-                cutoff_um=um,
-                pixel_size_um=t98g.PIXEL_SIZE_UM,
-            )
-            for name in t98g.split(part)
+            evaluate(bodies[name], truth[name], cutoff_um=um, pixel_size_um=t98g.PIXEL_SIZE_UM)
+            for name in names
         ]
         figures[f"F {um:.0f} um"] = round(total(matches).f_score, 4)
     return figures

@@ -8,6 +8,8 @@ from collections.abc import Generator, Sequence
 from itertools import chain
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -15,6 +17,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from napari_htcell.dataset import LearningImage
 from napari_htcell.device import computing_in
 from napari_htcell.progress import Clock, Progress
+
+
+SETTLED_PX = 512
+"""Of an image, batch normalisation settles on so many pixels a side, in its middle: all of a dozen
+large images would take as long as learning from them."""
 
 
 class Network(nn.Module, ABC):
@@ -107,7 +114,7 @@ class Network(nn.Module, ABC):
         Parameters
         ----------
         images : sequence of LearningImage
-            What the network has learnt from.
+            What the network has learnt from; of large ones the middle is enough.
         device : torch.device
         precision : torch.dtype, optional
             That of the training.
@@ -126,8 +133,14 @@ class Network(nn.Module, ABC):
         clock = Clock(len(images))
         for done, one in enumerate(images if layers else (), start=1):
             with torch.no_grad(), computing_in(device, precision):
-                self(torch.from_numpy(one.image).to(device)[None, None])
+                self(torch.from_numpy(_middle(one.image)).to(device)[None, None])
             yield Progress("settling", done, len(images), clock.seconds_left(done))
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
         self.eval()
+
+
+def _middle(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the part of an image, shape (Y, X), that batch normalisation settles on."""
+    starts = (max(0, side - SETTLED_PX) // 2 for side in image.shape)
+    return image[tuple(slice(start, start + SETTLED_PX) for start in starts)]
