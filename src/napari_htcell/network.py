@@ -18,7 +18,6 @@ from napari_htcell.dataset import LearningImage
 from napari_htcell.device import computing_in
 from napari_htcell.progress import Clock, Progress
 
-
 SETTLED_PX = 512
 """Of an image, batch normalisation settles on so many pixels a side, in its middle: all of a dozen
 large images would take as long as learning from them."""
