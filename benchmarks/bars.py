@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tqdm import tqdm
 
-from napari_htcell.learn import Steps
 from napari_htcell.models import Model
+from napari_htcell.training_job import Steps
 
 
 def with_bar(steps: Steps, label: str) -> Model:

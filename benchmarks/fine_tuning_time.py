@@ -24,7 +24,7 @@ from unittest import mock
 import click
 import torch
 
-from napari_htcell import assessment, learn, load_model, processes, sample
+from napari_htcell import assessment, learn, load_model, processes, sample, training_job
 from napari_htcell.cards import software
 from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.models import Model
@@ -76,7 +76,9 @@ def measure(model: Model, project: Project) -> dict[str, Any]:
     with (
         mock.patch.object(assessment, "judge", account.timed("judging", assessment.judge)),
         mock.patch.object(
-            learn, "choose_precision", account.timed("trying formats", learn.choose_precision)
+            training_job,
+            "choose_precision",
+            account.timed("trying formats", training_job.choose_precision),
         ),
     ):
         steps = learn.fine_tune_steps(model, project)

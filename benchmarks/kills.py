@@ -38,6 +38,7 @@ from napari_htcell.formats import What
 from napari_htcell.models import Model
 from napari_htcell.project import open_project
 from napari_htcell.rois import read_rois
+from napari_htcell.training_job import CHECKING
 from napari_htcell.widgets.autosave import Autosave
 from napari_htcell.widgets.document import Document
 from napari_htcell.widgets.picture import Picture
@@ -279,7 +280,7 @@ def _fine_tune(folder: Path, name: str, tell: Tell) -> Model:
         except StopIteration as stop:
             result: Model = stop.value
             return result
-        if progress.loss is not None or progress.what == learn.CHECKING:
+        if progress.loss is not None or progress.what == CHECKING:
             tell(str(progress.done))
 
 

@@ -29,7 +29,8 @@ class Forecast:
     images, cells : int
         What it learns from, frames counted as images.
     steps : int
-        With those of the cross-validation.
+        With those of the cross-validation; more are taken on images of a kind that the model does
+        not know, which nobody can tell before it has looked at them (see `novelty`).
     seconds : float
         From a few steps taken on this machine as it is now; reading and saving come on top.
     """

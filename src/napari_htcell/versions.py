@@ -35,6 +35,9 @@ class Stage:
         takes 44,820, and 300 over thirty images would end before the network finds a cell.
     most_steps : int or None
         Largest number of steps, for somebody who waits.
+    steps_if_unknown : int or None
+        Steps in fine-tuning, instead, where the model finds little of what it is to learn from; see
+        `novelty`. As many as usual without it.
     target : callable
         Truth and spot size to what the network is asked to draw.
     loss : callable
@@ -63,6 +66,7 @@ class Stage:
     augmentation: augment.Augmentation = augment.none
     optimiser: Optimiser = PAPER_SGD
     most_steps: int | None = None
+    steps_if_unknown: int | None = None
     batch_size: int = 1
     most_images: int | None = None
     needs_masks: bool = False
@@ -187,6 +191,7 @@ QUICK_TUNING = replace(
     epochs=1,
     min_steps=100,
     most_steps=100,
+    steps_if_unknown=600,
     batch_size=4,
     optimiser=replace(QUICK.optimiser, learning_rate=0.003),
     # A mean over more steps than these would be of the old weights for a good part.

@@ -18,7 +18,7 @@ import safetensors.torch
 import tifffile
 import torch
 
-from napari_htcell import atomic, learn, models, own_models, versions
+from napari_htcell import atomic, models, own_models, training_job, versions
 from napari_htcell.annotations import Annotation, Region
 from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, NOT_LEARNT, SAME_IMAGES, Card
 from napari_htcell.config import PAPER_CUTOFF_UM
@@ -30,6 +30,7 @@ from napari_htcell.learn import fine_tune, fine_tune_steps, train, train_steps
 from napari_htcell.models import Model, ModelError, list_models
 from napari_htcell.progress import run
 from napari_htcell.project import Project
+from napari_htcell.training_job import CHECKING, Steps
 
 CELLS = np.asarray([[12.0, 15.0], [20.0, 48.0], [40.0, 30.0], [52.0, 55.0], [50.0, 10.0]])
 SOME, ALL = Annotation.of(CELLS[:3]), Annotation.of(CELLS, complete=True)
@@ -70,7 +71,7 @@ def same(one: Model, other: Model) -> bool:
     return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
 
 
-def cancel_after(steps: learn.Steps, step: int) -> None:
+def cancel_after(steps: Steps, step: int) -> None:
     """Close a training after a step; 0 is before the first."""
     for report in steps:
         is_step = report.loss is not None
@@ -80,7 +81,7 @@ def cancel_after(steps: learn.Steps, step: int) -> None:
     raise AssertionError("the training ended before")
 
 
-def first_step(steps: learn.Steps) -> int:
+def first_step(steps: Steps) -> int:
     done = next(report.done for report in steps if report.loss is not None)
     steps.close()
     return done
@@ -141,7 +142,7 @@ def test_cancelled_while_checking_and_resumed(project: Project) -> None:
     seen = []
     for _ in range(3):
         steps = train_steps("B", project, name="cut", **TINY)
-        check = next(report for report in steps if report.what == learn.CHECKING)
+        check = next(report for report in steps if report.what == CHECKING)
         steps.close()
         seen.append(check.done)
     # The network is finished; each run goes on where the check before was left.
@@ -157,7 +158,7 @@ def test_progress_counts_the_whole_job(project: Project) -> None:
     assert [r.done for r in reports] == list(range(1, reports[0].total + 1))
     assert {r.total for r in reports} == {reports[-1].done}
     assert [r.what for r in reports[:STEPS]] == ["learning from 1 image"] * STEPS
-    assert {r.what for r in reports[STEPS:]} == {learn.CHECKING}
+    assert {r.what for r in reports[STEPS:]} == {CHECKING}
     assert reports[-1].seconds_left == 0
 
 
@@ -292,6 +293,27 @@ def test_a_fine_tuning_that_makes_things_worse_is_not_kept(
         assert torch.equal(mine, before)
 
 
+@pytest.mark.parametrize(("finds_all", "steps"), [(True, 2), (False, 4)])
+def test_what_the_model_does_not_find_is_learnt_for_longer(
+    make_project: Callable[..., Project],
+    intensity_model: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    finds_all: bool,
+    steps: int,
+) -> None:
+    recipe = versions.VERSIONS["B"]
+    tuning = replace(recipe.fine_tuning, most_steps=2, steps_if_unknown=4)
+    careful = replace(recipe, tuning=tuning, shares=(0.0, 0.5, 1.0))
+    monkeypatch.setitem(versions.VERSIONS, "B", careful)
+    if not finds_all:
+        torch.nn.init.constant_(intensity_model.network.last.bias, -50)
+    project = make_project(a=ALL, b=ALL, c=ALL, d=ALL)
+    cancel_after(fine_tune_steps(intensity_model, project, "B", name="cut"), steps)
+    tuned = fine_tune(intensity_model, project, "B", name="cut")
+    assert tuned.card.steps == steps
+    assert tuned.card.base_figures[0].f_score == finds_all
+
+
 def test_a_stage_takes_no_more_steps_than_its_most(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -403,9 +425,9 @@ def test_a_resumed_run_keeps_its_number_format(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = TINY | {"precision": "auto"}
-    monkeypatch.setattr(learn, "choose_precision", lambda *_: torch.bfloat16)
+    monkeypatch.setattr(training_job, "choose_precision", lambda *_: torch.bfloat16)
     cancel_after(train_steps("A", project, **settings), 2)
-    monkeypatch.setattr(learn, "choose_precision", lambda *_: torch.float32)
+    monkeypatch.setattr(training_job, "choose_precision", lambda *_: torch.float32)
     assert train("A", project, **settings).card.precision == "bfloat16"
 
 

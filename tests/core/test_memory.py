@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_htcell import heatmap, learn, versions
+from napari_htcell import heatmap, learn, training_job, versions
 from napari_htcell.annotations import Annotation
 from napari_htcell.memory import is_short_of_memory
 from napari_htcell.progress import run
@@ -79,7 +79,7 @@ def test_where_the_gpu_is_full_training_goes_on_on_the_cpu(
     monkeypatch.setitem(versions.VERSIONS, "D", short)
     project = make_project(a=Annotation.of(CELLS, complete=True))
     expected = learn.train("D", project, name="expected", device="cpu", **TINY)
-    place, forward, calls = learn.place, UNet.forward, []
+    place, forward, calls = training_job.place, UNet.forward, []
 
     def on_a_gpu(network: Any, device: torch.device) -> Any:
         # The GPU's place is taken by the CPU until it is full.
@@ -91,10 +91,10 @@ def test_where_the_gpu_is_full_training_goes_on_on_the_cpu(
             raise torch.OutOfMemoryError(FULL)
         return forward(self, image)
 
-    monkeypatch.setattr(learn, "place", on_a_gpu)
+    monkeypatch.setattr(training_job, "place", on_a_gpu)
     monkeypatch.setattr(UNet, "forward", full_after_some)
     devices = iter(["cuda"])
-    monkeypatch.setattr(learn, "choose_device", lambda _: torch.device(next(devices)))
+    monkeypatch.setattr(training_job, "choose_device", lambda _: torch.device(next(devices)))
     model = learn.train("D", project, name="went on", **TINY)
     assert len(calls) > 4
     assert model.card.device == "cpu"

@@ -16,8 +16,8 @@ from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.config import TrainConfig
 
 if TYPE_CHECKING:
-    from napari_htcell.learn import Steps
     from napari_htcell.project import Project
+    from napari_htcell.training_job import Steps
 
 FLAGS = {"pixel_size_um": "--network-pixel-size"}
 """An image's pixel size is another thing."""

@@ -1,0 +1,247 @@
+"""One job: a recipe's stages, the networks that judge it, and the model that is kept."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Generator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import torch
+
+from napari_htcell import atomic, checkpoint, models, team
+from napari_htcell.assessment import Jury, assess, calibrated
+from napari_htcell.course import Course, fingerprint
+from napari_htcell.dataset import LearningImage
+from napari_htcell.device import choose_device, choose_precision, give_back_memory, place
+from napari_htcell.evaluate import Judgement
+from napari_htcell.folds import turns_of
+from napari_htcell.lessons import lessons_of, others_complete
+from napari_htcell.memory import is_short_of_memory
+from napari_htcell.mixing import best_share, mixed
+from napari_htcell.models import Model
+from napari_htcell.network import Network
+from napari_htcell.novelty import adapted
+from napari_htcell.progress import Progress
+from napari_htcell.project import Project
+from napari_htcell.second_look import second_look
+from napari_htcell.training import Lesson
+from napari_htcell.versions import Stage, Version
+
+Steps: TypeAlias = Generator[Progress, None, Model]
+
+CHECKING = "checking on images left out"
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What becomes of a model's network.
+
+    Parameters
+    ----------
+    start : Model
+        Its network is trained in place, and its card says with which settings.
+    version : Version
+    stages : sequence of Stage
+        Those of the version that are run.
+    project : Project
+        Learnt from, and where the new model is kept.
+    base : Model or None
+        What is improved; None if weights are random.
+    judges : collection of str or None
+        Names of the complete images that may judge; all of them without it.
+    """
+
+    start: Model
+    version: Version
+    stages: Sequence[Stage]
+    project: Project
+    base: Model | None = None
+    judges: Collection[str] | None = None
+
+    def steps(self) -> Steps:
+        """Do it where there is the memory, on the CPU at last."""
+        chosen = self.start.card.training
+        device = choose_device(chosen.device)
+        if chosen.devices > 1:
+            team.check(device, chosen.devices, self.stages)
+        again = replace(self, start=Model(self.start.card, copy.deepcopy(self.start.network)))
+        try:
+            return (yield from _steps_on(device, self))
+        except RuntimeError as error:
+            if device.type == "cpu" or not is_short_of_memory(error):
+                raise
+        give_back_memory(device)
+        # From the last checkpoint, which is the same on every device.
+        return (yield from _steps_on(torch.device("cpu"), again))
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is learnt, in which order, and what judges it.
+
+    Parameters
+    ----------
+    lessons : sequence of Lesson
+        One for each stage.
+    turns : dict of str to (Lesson, tuple of LearningImage)
+        The cross-validation of the last, with the images left out of each.
+    others : sequence of LearningImage
+        Complete images that are not learnt from.
+    jury : Jury
+    before : sequence of Judgement
+        Of the model that is improved, on others and those left out, if nothing of what changes may
+        be kept.
+    """
+
+    lessons: Sequence[Lesson]
+    turns: dict[str, tuple[Lesson, tuple[LearningImage, ...]]]
+    others: Sequence[LearningImage]
+    jury: Jury
+    before: Sequence[Judgement] = field(default=())
+
+    @property
+    def earlier(self) -> dict[str, Lesson]:
+        """All lessons but the last, by the names of their parts of the course."""
+        return {f"stage{lesson.number}": lesson for lesson in self.lessons[:-1]}
+
+    @property
+    def last(self) -> Lesson:
+        """The lesson after which the network is judged."""
+        return self.lessons[-1]
+
+    @property
+    def parts(self) -> dict[str, Lesson]:
+        """All that is trained, in its order."""
+        turns = {name: lesson for name, (lesson, _) in self.turns.items()}
+        return self.earlier | {"last": self.last} | turns
+
+    def begun_with(self, before: Sequence[Judgement], job: Job) -> Plan:
+        """Return the plan for a model of which it is known what it finds."""
+        stage = adapted(self.last.stage, before, job.start.card.detection)
+        return replace(
+            self,
+            lessons=(*self.lessons[:-1], replace(self.last, stage=stage)),
+            turns={
+                name: (replace(lesson, stage=stage), left_out)
+                for name, (lesson, left_out) in self.turns.items()
+            },
+            before=before,
+        )
+
+
+def _planned(job: Job) -> Generator[Progress, None, Plan]:
+    """Read what a job learns from, and what may judge it."""
+    card = job.start.card
+    lessons = yield from lessons_of(job.project, job.stages, card)
+    others = yield from others_complete(job.project, lessons[-1], card)
+    jury = Jury.of(lessons, job.base, job.judges)
+    is_trained = len(lessons) > 1 or job.base is not None
+    share = job.version.turn_share if is_trained else 1.0
+    plan = Plan(lessons, turns_of(lessons[-1], jury.may_judge, share), others, jury)
+    if job.base is None or 0.0 not in job.version.shares:
+        return plan
+    before: list[Judgement] = []
+    asked = [*others, *(one for _, left_out in plan.turns.values() for one in left_out)]
+    for done, one in enumerate(asked, start=1):
+        before += jury.judge(job.start.network, [one], card)
+        yield Progress(f"looking what {job.base.card.name} finds", done, len(asked))
+    return plan.begun_with(before, job)
+
+
+def _steps_on(device: torch.device, job: Job) -> Steps:
+    """Train a job's network, calibrate it, and keep it in the project."""
+    network, card, project = place(job.start.network, device), job.start.card, job.project
+    plan = yield from _planned(job)
+    fingerprinted = fingerprint(job.start, job.version, plan.lessons)
+    checkpoint.sweep(project.training_folder, keep=fingerprinted)
+    course = Course(
+        fingerprinted,
+        project.training_folder,
+        plan.parts,
+        card.training.checkpoint_seconds,
+        card.training.devices,
+    )
+    precision = course.precision or choose_precision(network, device, card.training.precision)
+    for name, lesson in plan.earlier.items():
+        learnt = lesson
+        if not course.has_finished(name):
+            learnt = yield from second_look(lesson, network, device, precision)
+        yield from course.train(name, network, precision, lesson=learnt)
+    beginner = copy.deepcopy(network).eval()
+    yield from course.train("last", network, precision)
+    yield from network.settle(plan.last.images, device, precision)
+    judged = yield from _judged(job, plan, course, beginner, network, precision)
+    share = best_share(judged, card.detection)
+    # Only now: to settle on all images takes as long as to detect in them.
+    network = yield from mixed(beginner, network, share, plan.last.images, device, precision)
+    judgements = judged[share]
+    if judgements and job.version.is_calibrated:
+        judgements = calibrated(network, judgements)
+    card = card.model_copy(
+        update={
+            # Two stages may learn from the same image.
+            "images": tuple(
+                dict.fromkeys(one.card for each in plan.lessons for one in each.images)
+            ),
+            "steps": sum(lesson.steps for lesson in plan.lessons),
+            "seconds": round(course.seconds, 1),
+            "device": device.type,
+            "precision": str(precision).removeprefix("torch."),
+            "new_share": share,
+        }
+    )
+    card = assess(
+        Model(card, network),
+        plan.last,
+        plan.jury,
+        judgements,
+        before=plan.before,
+        in_turns=bool(plan.turns),
+        preferred=job.version.preferred,
+    )
+    model = _keep(Model(card, network.cpu().eval()), project)
+    checkpoint.delete(project.training_folder, fingerprinted)
+    return model
+
+
+def _judged(
+    job: Job,
+    plan: Plan,
+    course: Course,
+    beginner: Network,
+    network: Network,
+    precision: torch.dtype,
+) -> Generator[Progress, None, dict[float, list[Judgement]]]:
+    """Return what networks find in images that they have not learnt from, by the share kept."""
+    card, device = job.start.card, network.device
+    shares = (1.0,) if job.base is None else job.version.shares
+    # Nothing kept of what has changed is the model as it was.
+    judged = {share: [] if share else list(plan.before) for share in shares}
+    changed = [share for share in shares if share]
+    for share in changed if plan.others else ():
+        rival = yield from mixed(beginner, network, share, plan.last.images, device, precision)
+        judged[share] += plan.jury.judge(rival, plan.others, card)
+    for name, (lesson, left_out) in plan.turns.items():
+        learner = copy.deepcopy(beginner)
+        watched = replace(lesson, images=left_out)
+        yield from course.train(name, learner, precision, check=CHECKING, watched=watched)
+        yield from learner.settle(lesson.images, device, precision)
+        for share in changed:
+            rival = yield from mixed(beginner, learner, share, lesson.images, device, precision)
+            judged[share] += plan.jury.judge(rival, left_out, card)
+    return judged
+
+
+def _keep(model: Model, project: Project) -> Model:
+    """Save a model in the project, under another name if somebody has taken its own by now."""
+    wanted = project.models_folder / model.card.name
+    while True:
+        name = atomic.free_path(wanted).name
+        named = Model(model.card.model_copy(update={"name": name}), model.network)
+        try:
+            return models.save_model(named, project.models_folder)
+        except FileExistsError:
+            # Another training has ended at the same moment.
+            if not (project.models_folder / name).exists():
+                raise
