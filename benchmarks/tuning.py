@@ -53,7 +53,8 @@ ROWS: dict[str, Stage] = {
     "+ mean of the last 10 steps, not 100": YOUNGER,
     "+ learning rate 0.003, not 0.001": rates(YOUNGER, 0.003),
     "+ squares turned, not varied: E's": QUICK_TUNING,
-    "E's, 200 steps": replace(QUICK_TUNING, min_steps=200, most_steps=200),
+    "E's, 300 steps": replace(QUICK_TUNING, min_steps=300, most_steps=300),
+    "E's, 600 steps": replace(QUICK_TUNING, min_steps=600, most_steps=600),
 }
 
 
