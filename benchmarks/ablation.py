@@ -34,7 +34,6 @@ from trials import in_own_process, keep
 import napari_htcell as htcell
 from napari_htcell import augment, config, losses
 from napari_htcell.cards import software
-from napari_htcell.config import TrainConfig
 from napari_htcell.evaluate import evaluate, f_score, total
 from napari_htcell.learn import train_steps
 from napari_htcell.models import Model
@@ -112,10 +111,8 @@ def arms() -> dict[str, Arm]:
     found["E, and 60 simulated images"] = Arm(e, simulated=60)
     found["E, all clicks"] = Arm(e, dropped=0)
     first, second, last = e.stages
-    longer = replace(second, epochs=2 * second.epochs, min_steps=2 * second.min_steps)
-    found["E, twice the steps of the second stage"] = Arm(replace(e, stages=(first, longer, last)))
-    wider = TrainConfig().base_width * 3 // 2
-    found["E, half as wide again"] = Arm(replace(e, settings={**e.settings, "base_width": wider}))
+    shorter = replace(second, min_steps=second.min_steps // 2)
+    found["E, half the steps of the second stage"] = Arm(replace(e, stages=(first, shorter, last)))
     for order in ("crowded", "random", "faint"):
         for dropped, kept in ((DROPPED, "2/3"), (1 / 2, "1/2"), (2 / 3, "1/3")):
             if (dropped, order) != (DROPPED, "crowded"):  # which is E itself

@@ -175,7 +175,7 @@ QUICK = Stage(
     batch_size=8,
     averaging=0.99,
 )
-QUICK_AGAIN = replace(QUICK, epochs=8, min_steps=1200, ignores_likely=True)
+QUICK_AGAIN = replace(QUICK, epochs=8, min_steps=2400, ignores_likely=True)
 QUICK_CLEAN = replace(
     QUICK,
     learn_from="complete",
