@@ -137,6 +137,7 @@ def fingerprint(start: Model, version: Version, lessons: Sequence[Lesson]) -> st
     for value in start.network.state_dict().values():
         digest.update(value.cpu().numpy().tobytes())
     for lesson in lessons:
+        digest.update(f"{lesson.steps} steps".encode())
         for one in lesson.images:
             digest.update(one.digest().encode())
     return digest.hexdigest()

@@ -135,6 +135,20 @@ def fine_tune_steps(
     **settings: Any,
 ) -> Steps:
     """Do what `fine_tune` does, yielding progress."""
+    job = fine_tuning_job(model, project, version, name=name, summary=summary, **settings)
+    return job.steps()
+
+
+def fine_tuning_job(
+    model: Model,
+    project: Project,
+    version: str | None = None,
+    *,
+    name: str | None = None,
+    summary: str = "",
+    **settings: Any,
+) -> Job:
+    """Return what `fine_tune` would do."""
     old = model.card
     recipe = recipe_for(old, version)
     fixed = [field for field in config.FIXED_IN_FINE_TUNING if field in settings]
@@ -153,7 +167,7 @@ def fine_tune_steps(
         earlier_images=old.earlier_images + old.images,
     )
     start = Model(card, copy.deepcopy(model.network))
-    return Job(start, recipe, (recipe.fine_tuning,), project, base=model).steps()
+    return Job(start, recipe, (recipe.fine_tuning,), project, base=model)
 
 
 def _name(name: str | None, version: Version, project: Project) -> str:

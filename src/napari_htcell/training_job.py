@@ -130,8 +130,24 @@ class Plan:
         )
 
 
-def _planned(job: Job) -> Generator[Progress, None, Plan]:
-    """Read what a job learns from, and what may judge it."""
+def planned(job: Job) -> Generator[Progress, None, Plan]:
+    """Read what a job learns from, and what may judge it.
+
+    Parameters
+    ----------
+    job : Job
+        Its network is where it is to compute.
+
+    Yields
+    ------
+    Progress
+        After every image that is read, or looked at.
+
+    Raises
+    ------
+    NothingToLearnError
+        If a stage has nothing to learn from.
+    """
     card = job.start.card
     lessons = yield from lessons_of(job.project, job.stages, card)
     others = yield from others_complete(job.project, lessons[-1], card)
@@ -152,7 +168,7 @@ def _planned(job: Job) -> Generator[Progress, None, Plan]:
 def _steps_on(device: torch.device, job: Job) -> Steps:
     """Train a job's network, calibrate it, and keep it in the project."""
     network, card, project = place(job.start.network, device), job.start.card, job.project
-    plan = yield from _planned(job)
+    plan = yield from planned(job)
     fingerprinted = fingerprint(job.start, job.version, plan.lessons)
     checkpoint.sweep(project.training_folder, keep=fingerprinted)
     course = Course(

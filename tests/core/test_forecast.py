@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from napari_htcell import versions
 from napari_htcell.annotations import Annotation
 from napari_htcell.dataset import NothingToLearnError
 from napari_htcell.forecast import TRIALS, forecast_steps
@@ -25,7 +27,7 @@ ALL = Annotation.of(CELLS, complete=True)
 def test_steps_are_those_that_fine_tuning_takes_and_the_model_stays(
     make_project: Callable[..., Project], tiny_model: Model
 ) -> None:
-    project = make_project(a=ALL, b=ALL)
+    project = make_project(a=ALL, b=ALL, c=ALL, d=ALL)
     before = {name: value.clone() for name, value in tiny_model.network.state_dict().items()}
     reports: list[Any] = []
     steps = forecast_steps(tiny_model, project)
@@ -35,7 +37,7 @@ def test_steps_are_those_that_fine_tuning_takes_and_the_model_stays(
         except StopIteration as stop:
             found = stop.value
             break
-    assert (found.images, found.cells) == (2, 10)
+    assert (found.images, found.cells) == (4, 20)
     assert reports[-1].done == reports[-1].total == TRIALS
     assert found.seconds > 0
     training = fine_tune_steps(tiny_model, project)
@@ -44,6 +46,22 @@ def test_steps_are_those_that_fine_tuning_takes_and_the_model_stays(
     assert found.steps == total
     after = tiny_model.network.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_where_the_model_finds_nothing_more_steps_are_foretold(
+    make_project: Callable[..., Project], tiny_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = versions.VERSIONS["B"]
+    tuning = replace(recipe.fine_tuning, most_steps=2, steps_if_unknown=5)
+    careful = replace(recipe, tuning=tuning, shares=(0.0, 1.0), turn_share=1.0)
+    monkeypatch.setitem(versions.VERSIONS, "B", careful)
+    project = make_project(a=ALL, b=ALL, c=ALL, d=ALL)
+    torch.nn.init.constant_(tiny_model.network.last.bias, -50)
+    assert run(forecast_steps(tiny_model, project, "B")).steps == 3 * 5
+    training = fine_tune_steps(tiny_model, project, "B")
+    assert next(report.total for report in training if report.loss is not None) == 3 * 5
+    training.close()
 
 
 def test_nothing_to_learn_is_said(make_project: Callable[..., Project], tiny_model: Model) -> None:
