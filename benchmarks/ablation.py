@@ -113,6 +113,8 @@ def arms() -> dict[str, Arm]:
     first, second, last = e.stages
     shorter = replace(second, min_steps=second.min_steps // 2)
     found["E, half the steps of the second stage"] = Arm(replace(e, stages=(first, shorter, last)))
+    first_look = Arm(every(e, ignores_likely=False), 2 / 3)
+    found["E without a second look, 1/3 of the clicks, crowded missing first"] = first_look
     for order in ("crowded", "random", "faint"):
         for dropped, kept in ((DROPPED, "2/3"), (1 / 2, "1/2"), (2 / 3, "1/3")):
             if (dropped, order) != (DROPPED, "crowded"):  # which is E itself
