@@ -1,11 +1,11 @@
 """From the paper's B to version E, one idea after another, and E with fewer and fewer clicks.
 
-    .venv/bin/python benchmarks/ablation.py --part test --seeds 3 --work ablation
+    .venv/bin/python benchmarks/ablation.py --part test --seeds 3 --output benchmarks/ablation.json
 
 T98G: 30 training images, of which 12 drawn by the seed are complete and the others lack a third of
 their points, crowded first, unless the row says otherwise; all read with their card's threshold.
 --part train learns from 20 of them and looks at the other ten: everything was chosen there. Each
-training is a process of its own, whose result is kept in the work folder.
+training is a process of its own, whose result is kept (see `trials`).
 
 "Elsewhere" is F at 16 um, untouched, on images of kinds that were not learnt from: what `clicks`
 begins with.
@@ -29,7 +29,7 @@ from bars import with_bar
 from clicks import SETS, UNSTATED_UM
 from make_shipped import FIELD
 from tqdm import tqdm
-from trials import in_own_process, keep
+from trials import TRAININGS, keep, result_of
 
 import napari_htcell as htcell
 from napari_htcell import augment, config, losses
@@ -231,7 +231,7 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
 @click.option("--part", type=click.Choice(["train", "test"]), default="train", show_default=True)
 @click.option("--seeds", default=3, show_default=True, help="Number of seeds, from 0.")
 @click.option("--recipe", "only", multiple=True, help="These alone.")
-@click.option("--work", type=click.Path(path_type=Path), default=Path("ablation"))
+@click.option("--work", type=click.Path(path_type=Path), default=TRAININGS / "ablation")
 @click.option("--output", type=click.Path(path_type=Path), help="Write JSON there.")
 @click.option("--single", nargs=2, type=(str, int), hidden=True)
 def main(
@@ -254,7 +254,7 @@ def main(
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for seed, name in tqdm([(s, n) for s in range(seeds) for n in names], unit="training"):
         call = ["--part", part, "--work", str(work), "--single", name, str(seed)]
-        results[name].append(in_own_process(place(name, seed), __file__, *call))
+        results[name].append(result_of(place(name, seed), __file__, *call))
     rows = [row(name, results[name]) for name in names]
     click.echo(f"T98G {part}, {seeds} seeds")
     click.echo(markdown(rows))

@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 import t98g
 from bars import with_bar
-from trials import in_own_process, keep
+from trials import TRAININGS, keep, result_of
 
 import napari_htcell as htcell
 from napari_htcell import Annotation, Project, sample
@@ -268,7 +268,7 @@ def plot(results: Sequence[dict[str, Any]], folder: Path) -> None:
 @click.option("--set", "sets", multiple=True, type=click.Choice(list(SETS)), help="These alone.")
 @click.option("--way", "ways", multiple=True, type=click.Choice(list(WAYS)), help="These alone.")
 @click.option("--seeds", default=3, show_default=True, help="Number of seeds, from 0.")
-@click.option("--work", type=click.Path(path_type=Path), default=Path("clicks"), show_default=True)
+@click.option("--work", type=click.Path(path_type=Path), default=TRAININGS / "clicks")
 @click.option("--output", type=click.Path(path_type=Path), help="Write JSON there.")
 @click.option("--plot", "folder", type=click.Path(path_type=Path), help="Draw clicks.png there.")
 @click.option("--single", nargs=3, type=(str, str, int), hidden=True)
@@ -294,7 +294,7 @@ def main(
         for name in sets or SETS:
             for way in ways or WAYS:
                 call = ["--work", str(work), "--single", name, way, str(seed)]
-                found = in_own_process(place(name, way, seed), __file__, *call)
+                found = result_of(place(name, way, seed), __file__, *call)
                 results.append(found)
                 clicks = reached(found["rows"], "clicks")
                 click.echo(f"{name}; {way}; seed {seed}: F {GOAL} after {clicks} clicks")

@@ -28,7 +28,7 @@ import tifffile
 from ablation import CUTOFFS_UM, DROPPED, N_COMPLETE, counted
 from bars import with_bar
 from tqdm import tqdm
-from trials import in_own_process, keep
+from trials import TRAININGS, keep, result_of
 
 from napari_htcell.cards import software
 from napari_htcell.evaluate import evaluate, f_score, total
@@ -83,7 +83,7 @@ def of_bodies(part: str) -> dict[str, float]:
 
 @click.command()
 @click.option("--seeds", default=1, show_default=True, help="Number of seeds, from 0.")
-@click.option("--work", type=click.Path(path_type=Path), default=Path("limit"))
+@click.option("--work", type=click.Path(path_type=Path), default=TRAININGS / "limit")
 @click.option("--output", type=click.Path(path_type=Path), help="Write JSON there.")
 @click.option("--single", nargs=2, type=int, hidden=True)
 def main(seeds: int, work: Path, output: Path | None, single: tuple[int, int] | None) -> None:
@@ -101,7 +101,7 @@ def main(seeds: int, work: Path, output: Path | None, single: tuple[int, int] | 
     rows = []
     for seed in tqdm(range(seeds), unit="seed"):
         results = [
-            in_own_process(
+            result_of(
                 place(seed, turn), __file__, "--work", str(work), "--single", str(seed), str(turn)
             )
             for turn in range(TURNS)

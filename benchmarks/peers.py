@@ -35,7 +35,7 @@ import tifffile
 from ablation import CUTOFFS_UM, DROPPED, N_COMPLETE, markdown, parts, row
 from bars import with_bar
 from classical import CLASSICAL, CUTOFF_UM
-from trials import in_own_process, keep
+from trials import TRAININGS, keep, result_of
 
 import napari_htcell as htcell
 from napari_htcell import config, images
@@ -195,7 +195,7 @@ def row_of(name: str, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
 @click.option("--spotiflow", default="", help="Python of Spotiflow's environment.")
 @click.option("--epochs", default=EPOCHS, show_default=True, help="Of Spotiflow's long run.")
 @click.option("--method", "only", multiple=True, help="These alone.")
-@click.option("--work", type=click.Path(path_type=Path), default=Path("peers"), show_default=True)
+@click.option("--work", type=click.Path(path_type=Path), default=TRAININGS / "peers")
 @click.option("--output", type=click.Path(path_type=Path), help="Write JSON there.")
 @click.option("--single", nargs=2, type=(str, int), hidden=True)
 def main(
@@ -241,7 +241,7 @@ def main(
         for seed in range(seeds):
             call = ["--part", part, "--work", str(work), "--spotiflow", spotiflow]
             call += ["--epochs", str(epochs), "--single", name, str(seed)]
-            results.append(in_own_process(place(name, seed), __file__, *call))
+            results.append(result_of(place(name, seed), __file__, *call))
         rows.append(row_of(name, results))
         click.echo(json.dumps(rows[-1]))
     click.echo(markdown(rows))

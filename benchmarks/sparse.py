@@ -23,7 +23,7 @@ import t98g
 import tifffile
 from bars import with_bar
 from clicks import CUTOFF_UM, SETS, Person, Truth, Way, judged
-from trials import in_own_process, keep
+from trials import keep, result_of
 
 import napari_htcell as htcell
 from napari_htcell import Annotation, Project
@@ -128,7 +128,7 @@ def main(
     for name in sets or [*SETS, HOME]:
         for draw in range(draws):
             call = ["--work", str(work), "--single", name, str(draw)]
-            rows.append(in_own_process(place(name, draw), __file__, *call))
+            rows.append(result_of(place(name, draw), __file__, *call))
             click.echo(json.dumps(rows[-1]))
     if output is not None:
         output.write_text(json.dumps({"rows": rows, "software": software()}, indent=1))

@@ -28,7 +28,7 @@ import t98g
 from bars import with_bar
 from table1_report import CLAIMS, CUTOFFS_UM, Measured, claims_markdown, markdown
 from tqdm import tqdm
-from trials import in_own_process, keep
+from trials import keep, result_of
 
 import napari_htcell as htcell
 from napari_htcell import Project, config, models, sample
@@ -326,7 +326,7 @@ def main(
             path = place / "results" / f"{slug(name, seed)}.json"
             call = ["--data", data, "--scale", str(scale), "--work", str(work)]
             call += ["--single", name, str(seed)]
-            results[name].append(in_own_process(path, __file__, *call))
+            results[name].append(result_of(path, __file__, *call))
     measured = {name: Measured.of(results[name]) for name in names}
     rows = [
         {"method": name, "images used": METHODS[name].images, "DA": METHODS[name].augmented}

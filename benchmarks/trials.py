@@ -1,4 +1,9 @@
-"""Trainings in processes of their own, whose results are kept: the same call goes on later."""
+"""Trainings in processes of their own, whose results are kept: the same call goes on later.
+
+A table over three seeds takes days. What each training came to is a file in `trainings`, which are
+part of the repository: a benchmark prints from them, and trains what is missing. Who changes a recipe
+deletes those of it; another `--work` trains all again.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +15,10 @@ from typing import Any
 
 from napari_htcell import atomic
 
+TRAININGS = Path(__file__).with_name("trainings")
 
-def in_own_process(path: Path, script: str, *arguments: str) -> dict[str, Any]:
+
+def result_of(path: Path, script: str, *arguments: str) -> dict[str, Any]:
     """Return what a script writes with `keep`, running it unless it has.
 
     Peak memory is a process's own, and so is what a crash takes with it.
