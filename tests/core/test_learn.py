@@ -305,11 +305,12 @@ def test_what_the_model_does_not_find_is_learnt_for_longer(
     tuning = replace(recipe.fine_tuning, most_steps=2, steps_if_unknown=4)
     careful = replace(recipe, tuning=tuning, shares=(0.0, 0.5, 1.0))
     monkeypatch.setitem(versions.VERSIONS, "B", careful)
+    model = copy.deepcopy(intensity_model)
     if not finds_all:
-        torch.nn.init.constant_(intensity_model.network.last.bias, -50)
+        torch.nn.init.constant_(model.network.last.bias, -50)
     project = make_project(a=ALL, b=ALL, c=ALL, d=ALL)
-    cancel_after(fine_tune_steps(intensity_model, project, "B", name="cut"), steps)
-    tuned = fine_tune(intensity_model, project, "B", name="cut")
+    cancel_after(fine_tune_steps(model, project, "B", name="cut"), steps)
+    tuned = fine_tune(model, project, "B", name="cut")
     assert tuned.card.steps == steps
     assert tuned.card.base_figures[0].f_score == finds_all
 
