@@ -1,8 +1,8 @@
 """Trainings in processes of their own, whose results are kept: the same call goes on later.
 
 A table over three seeds takes days. What each training came to is a file in `trainings`, which are
-part of the repository: a benchmark prints from them, and trains what is missing. Who changes a recipe
-deletes those of it; another `--work` trains all again.
+part of the repository: a benchmark prints from them, and trains what is missing. Who changes a
+recipe deletes those of it; another `--work` trains all again.
 """
 
 from __future__ import annotations
