@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy.typing as npt
 import t98g
 import tifffile
 
@@ -60,7 +61,7 @@ def look(model: Model, images: Iterator[tuple[Any, Any, float]]) -> dict[str, An
     for pixels, truth, size in images:
         found = htcell.detect(pixels, model, pixel_size_um=size, threshold=LOWEST)
         judgements.append(Judgement(found.points, found.scores, truth, size))
-        counts.append((int((found.scores >= settings.threshold).sum()), len(truth)))
+        counts.append((found.scores[found.scores >= settings.threshold], len(truth)))
     bins = diagram(judgements)
     return {
         "images": len(counts),
@@ -69,13 +70,13 @@ def look(model: Model, images: Iterator[tuple[Any, Any, float]]) -> dict[str, An
             {"score": round(b.score, 3), "rate": round(b.rate, 3), "detections": b.detections}
             for b in bins
         ],
-        "detected and true": counts,
+        "detected and true": [(len(scores), true) for scores, true in counts],
     } | ({} if (error := errors and errors.at(settings)) is None else held(error, counts))
 
 
-def held(error: CountError, counts: list[tuple[int, int]]) -> dict[str, Any]:
+def held(error: CountError, counts: list[tuple[npt.NDArray[Any], int]]) -> dict[str, Any]:
     """Return how often intervals hold the truth, and how wide they are."""
-    intervals = [error.interval(found) for found, _ in counts]
+    intervals = [error.interval(scores) for scores, _ in counts]
     inside = [low <= true <= high for (low, high), (_, true) in zip(intervals, counts, strict=True)]
     widths = [
         (high - low) / max(true, 1)

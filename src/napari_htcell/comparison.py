@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy.typing as npt
 
 from napari_htcell.annotations import Annotation, frames_of
 from napari_htcell.cards import Card, TrainingImage
@@ -52,15 +55,20 @@ class Compared:
     count_errors: CountErrors | None = None
 
     @property
+    def scores(self) -> npt.NDArray[Any]:
+        """Scores of the detections at the threshold, shape (N,)."""
+        return self.judgement.scores[self.judgement.scores >= self.settings.threshold]
+
+    @property
     def n_found(self) -> int:
         """Number of detections at the threshold."""
-        return int((self.judgement.scores >= self.settings.threshold).sum())
+        return len(self.scores)
 
     @property
     def interval(self) -> tuple[int, int] | None:
         """Between what numbers the true one is said to lie; None where nothing is said."""
         error = None if self.count_errors is None else self.count_errors.at(self.settings)
-        return None if error is None else error.interval(self.n_found)
+        return None if error is None else error.interval(self.scores)
 
     @property
     def interval_holds(self) -> bool | None:

@@ -3,6 +3,11 @@
 Split conformal prediction (Vovk et al. 2005; Lei et al. 2018): the errors of counts in images that
 the network had not learnt from are put in order, and the one that so many of them do not exceed is
 what a new image's error is allowed. This holds for new images like those, whatever the network.
+
+Errors are measured in units of a count's doubt, the number of false alarms to be expected by the
+scores (Papadopoulos et al. 2008, "Normalized nonconformity measures for regression conformal
+prediction"). An image in which the network is of two minds, as in one of another kind, has a wider
+interval than one in which it is sure.
 """
 
 from __future__ import annotations
@@ -10,8 +15,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from napari_htcell import words
@@ -24,9 +31,6 @@ RATE = 0.9
 FEWEST_IMAGES = 3
 """With n images no rate above n / (n + 1) can be stated; less than 3 of 4 is no use."""
 
-SHARE = 0.1
-"""Part of a large count that image quality moves together; small counts are off as if by chance."""
-
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,14 +40,22 @@ class CountError(_Record):
     """What a count's error is allowed to be."""
 
     rate: float = Field(gt=0, lt=1, description="how often the true count is in the interval")
-    factor: float = Field(ge=0, description="in units of `spread`")
+    factor: float = Field(ge=0, description="in units of `doubt`")
 
-    def interval(self, count: int) -> tuple[int, int]:
-        """Return the lowest and highest true number of cells where so many were detected."""
-        reach = self.factor * spread(count)
+    def interval(self, scores: npt.NDArray[np.floating[Any]]) -> tuple[int, int]:
+        """Return the lowest and highest true number of cells.
+
+        Parameters
+        ----------
+        scores : ndarray of float, shape (N,)
+            Of all that was detected.
+        """
+        count, reach = len(scores), self.factor * doubt(scores)
         return max(0, math.floor(count - reach)), math.ceil(count + reach)
 
-    def corrected(self, *, detected: int, annotated: int, final: int) -> tuple[int, int]:
+    def corrected(
+        self, scores: npt.NDArray[np.floating[Any]], *, annotated: int, final: int
+    ) -> tuple[int, int]:
         """Return the interval around a count that a person has corrected in part.
 
         Corrections make errors fewer, but by how much nobody knows: the count may be as far from
@@ -51,15 +63,16 @@ class CountError(_Record):
 
         Parameters
         ----------
-        detected : int
-            Number of detections.
+        scores : ndarray of float, shape (N,)
+            Of all that was detected.
         annotated : int
             Number of annotated cells.
         final : int
             Number of cells in all, as it stands now.
         """
-        low, high = self.interval(detected)
-        return max(annotated, low + final - detected), high + final - detected
+        low, high = self.interval(scores)
+        changed = final - len(scores)
+        return max(annotated, low + changed), high + changed
 
 
 class CountErrors(_Record):
@@ -110,9 +123,16 @@ NEAR_THRESHOLD = 0.03
 """Thresholds as near as this give nearly the same count: they were measured 0.05 apart."""
 
 
-def spread(count: int) -> float:
-    """Return the scale of the error of a count: chance for few cells, `SHARE` for many."""
-    return math.sqrt(count + 1 + (SHARE * count) ** 2)
+def doubt(scores: npt.NDArray[np.floating[Any]]) -> float:
+    """Return the scale of the error of a count: false alarms to be expected, and one more.
+
+    Parameters
+    ----------
+    scores : ndarray of float, shape (N,)
+        Of all that was detected: probabilities that it is a cell, or something that rises with
+        them.
+    """
+    return 1.0 + float((1.0 - scores).sum())
 
 
 def measure(
@@ -141,10 +161,10 @@ def measure(
     rank = min(n, math.ceil(RATE * (n + 1)))
     factors = []
     for threshold in thresholds:
-        counts = [int((one.scores >= threshold).sum()) for one in judgements]
+        scores = [one.scores[one.scores >= threshold] for one in judgements]
         errors = sorted(
-            abs(found - len(one.truth)) / spread(found)
-            for found, one in zip(counts, judgements, strict=True)
+            abs(len(found) - len(one.truth)) / doubt(found)
+            for found, one in zip(scores, judgements, strict=True)
         )
         factors.append(round(errors[rank - 1], 4))
     return CountErrors(

@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from napari_htcell import polygons
 from napari_htcell.annotations import BY_HAND, Annotation
-from napari_htcell.counting import CountError
 from napari_htcell.detections import Detections
 from napari_htcell.pairing import pair
 from napari_htcell.words import count
@@ -205,7 +204,7 @@ def count_row(record: ImageRecord, frame: int = 0) -> Row:
         row |= {"pixel_size_um": record.pixel_size_um, "pixel_size_assumed": False}
     if status == "complete" or detections is not None:
         row["final"] = len(cells)
-    row |= _interval(row, None if detections is None else detections.provenance.count_error)
+    row |= _interval(row, None if detections is None else detections.of_frame(frame))
     return row | _per_area(row, record, None if record.extent is None else prod(record.extent))
 
 
@@ -217,22 +216,23 @@ def region_rows(record: ImageRecord, frame: int = 0) -> list[Row]:
         annotated = int(region.contains(record.annotation.in_frame(frame)).sum())
         row = whole | {"region": number, "status": "complete"}
         row |= {"annotated": annotated, "final": annotated}
-        row |= _interval(row, None)
+        row |= _interval(row)
         if record.detections is not None and whole["detected"] is not None:
             row["detected"] = int(region.contains(record.detections.in_frame(frame)).sum())
         rows.append(row | _per_area(row, record, polygons.area(region.polygon, record.extent)))
     return rows
 
 
-def _interval(row: Row, error: CountError | None) -> Row:
+def _interval(row: Row, detections: Detections | None = None) -> Row:
     """Return the columns of the interval around the final count; None where it is not known."""
     none: Row = dict.fromkeys(("final_low", "final_high", "interval_rate"))
     if row["status"] == "complete":
         return none | {"final_low": row["final"], "final_high": row["final"]}
-    if row["detected"] is None or error is None:
+    error = None if detections is None else detections.provenance.count_error
+    if detections is None or error is None:
         return none
     low, high = error.corrected(
-        detected=row["detected"], annotated=row["annotated"] or 0, final=row["final"]
+        detections.scores, annotated=row["annotated"] or 0, final=row["final"]
     )
     return {"final_low": low, "final_high": high, "interval_rate": error.rate}
 

@@ -118,7 +118,7 @@ def test_whether_intervals_hold_the_true_number(project: Project) -> None:
         thresholds=(0.3,),
         factors=(0.5,),
     )
-    # The reach is half of the square root of n + 1 + (n / 10) squared: 2 to 6, and 0 to 2.
+    # The reach is half of 1 + 0.1 n, scores being 0.9: 3 to 5, and 0 to 2.
     project.save_detections("a.tif", found(CELLS[:4], count_errors=errors))
     project.save_detections("c.tif", found(CELLS[:1], count_errors=errors))
     comparison = htcell.evaluate_project(project)

@@ -11,6 +11,7 @@ from napari_htcell.counting import CountError
 from napari_htcell.evaluate import Judgement
 
 SETTINGS = DetectConfig(threshold=0.5)
+NONE = np.empty(0)
 
 
 def image(found: int, true: int, score: float = 0.9) -> Judgement:
@@ -35,7 +36,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(n: int) -> None:
         assert error is not None
         assert error.rate == pytest.approx(min(0.9, n / (n + 1)), abs=1e-3)
         for one in draw(rng, 5):
-            low, high = error.interval(len(one.points))
+            low, high = error.interval(one.scores)
             held.append(low <= len(one.truth) <= high)
     assert 0.88 <= np.mean(held) <= 0.97
 
@@ -56,7 +57,13 @@ def test_each_threshold_has_its_own_error() -> None:
     assert low is not None
     assert high is not None
     assert low.factor == 0
-    assert high.interval(0)[1] >= 10
+    assert high.interval(NONE)[1] >= 10
+
+
+def test_where_the_network_is_of_two_minds_the_interval_is_wider() -> None:
+    error = CountError(rate=0.9, factor=0.5)
+    sure, torn = (error.interval(np.full(50, score)) for score in (0.95, 0.6))
+    assert torn[0] < sure[0] < 50 < sure[1] < torn[1]
 
 
 def test_no_interval_where_none_was_measured() -> None:
@@ -69,7 +76,7 @@ def test_no_interval_where_none_was_measured() -> None:
 
 def test_an_interval_is_of_whole_cells_and_not_below_none() -> None:
     error = CountError(rate=0.9, factor=1.0)
-    assert error.interval(0) == (0, 1)
-    low, high = error.interval(100)
+    assert error.interval(NONE) == (0, 1)
+    low, high = error.interval(np.full(100, 0.75))
     assert low < 100 < high
     assert (100 - low) == (high - 100)

@@ -87,13 +87,13 @@ def interval(row):
 
 def test_an_interval_stands_beside_a_count_that_nobody_completed():
     found = with_errors(detected([(10, 10), (50, 50), (80, 80)]), factor=1.0)
-    # The square root of 3 + 1 + 0.3 squared is 2.02.
+    # Of three cells with scores of 0.9, 0.3 are expected to be none; and one more.
     row = export.count_row(ImageRecord("a.tif", found))
-    assert (row["final"], *interval(row)) == (3, 0, 6, 0.9)
-    assert export.in_words(row) == "a.tif: 3 cells detected, 0 to 6 at 90%"
+    assert (row["final"], *interval(row)) == (3, 1, 5, 0.9)
+    assert export.in_words(row) == "a.tif: 3 cells detected, 1 to 5 at 90%"
     # Two cells that the model has missed move it, and no less is true than what was clicked.
     row = export.count_row(ImageRecord("a.tif", found, clicked((120, 10), (120, 80))))
-    assert (row["final"], *interval(row)) == (5, 2, 8, 0.9)
+    assert (row["final"], *interval(row)) == (5, 3, 7, 0.9)
 
 
 def test_a_complete_image_has_no_doubt():

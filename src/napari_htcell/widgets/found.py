@@ -33,9 +33,7 @@ def _interval_text(document: Document, n_candidates: int) -> str:
     error = None if found is None else found.provenance.count_error
     if found is None or error is None:
         return ""
-    low, high = error.corrected(
-        detected=len(found), annotated=annotated, final=annotated + n_candidates
-    )
+    low, high = error.corrected(found.scores, annotated=annotated, final=annotated + n_candidates)
     return f" With your clicks {annotated + n_candidates}: {low} to {high} at {error.rate:.0%}."
 
 
