@@ -32,7 +32,8 @@ def test_no_interval_of_a_model_whose_errors_are_not_known(document):
 
 
 def test_the_interval_moves_with_the_clicks(judged):
-    # 3 detections leave a doubt of less than 2 to either side; with the clicks there are 4 cells, 2 of them clicked.
+    # 3 detections leave a doubt of less than 2 to either side; with the clicks there are 4 cells,
+    # of which 2 were clicked.
     assert found_text(judged) == (
         "B found 3 cells above 0.50; 2 not clicked yet. With your clicks 4: 2 to 6 at 90%."
     )
