@@ -12,6 +12,9 @@ suits = $(shell $(1) -c 'import sys; (3, 11) <= sys.version_info < (3, 15) and p
 CANDIDATES := python3 python3.13 python3.12 python3.11 python3.14 python
 PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(call suits,$(name))))
 
+# Each has windows of its own, which take a gigabyte.
+ON_ALL_CORES := -n logical --maxprocesses 4 --dist loadfile
+
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
 
@@ -19,7 +22,7 @@ demo: system $(STAMP)  ## Show the window on the sample data
 	@$(VENV)/htcell demo $(ARGS)
 
 test: system $(STAMP)  ## Run the tests
-	@$(VENV)/python -m pytest $(ARGS)
+	@$(VENV)/python -m pytest $(or $(ARGS),$(ON_ALL_CORES))
 
 soak: system $(STAMP)  ## Kill, fuzz and repeat for hours; results in benchmarks/
 	@$(VENV)/python -m pip install -qq -c constraints.txt -e ".[fuzz]" || true
