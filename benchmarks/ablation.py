@@ -41,6 +41,7 @@ from napari_htcell.sample import make_project
 from napari_htcell.versions import VERSIONS, Stage, Version, get_version
 
 N_COMPLETE = 12
+LAST_STEPS = 300
 N_HELD_OUT = 10
 CUTOFFS_UM = (16.0, 32.0, round(config.PAPER_CUTOFF_UM, 1))
 DROPPED = 1 / 3
@@ -58,11 +59,29 @@ def without(version: Version, *settings: str) -> Version:
     return replace(version, settings=kept)
 
 
+def apart(version: Version) -> Version:
+    """Return a version that learns from partial images alone, then from complete ones, as B does.
+
+    It takes as many steps, and as many on complete images as served it best.
+    """
+    first, last = version.stages
+    alone = replace(
+        last,
+        learn_from="complete",
+        min_steps=LAST_STEPS,
+        most_steps=None,
+        turn_share=1.0,
+        optimiser=replace(last.optimiser, learning_rate=0.001),
+    )
+    partial = replace(first, min_steps=first.min_steps + last.min_steps - LAST_STEPS)
+    return replace(version, stages=(partial, alone))
+
+
 def steps_to_e() -> dict[str, Version]:
     """Return the versions between B and E, each with one idea more; made from E by taking away."""
     calibrated = get_version("E")
-    second_look = replace(calibrated, is_calibrated=False)
-    edges = every(second_look, ignores_likely=False)
+    together = replace(calibrated, is_calibrated=False)
+    edges = apart(together)
     varied = without(edges, "padding")
     turned = every(varied, augmentation=augment.turned)
     averaged = every(turned, augmentation=augment.none)
@@ -78,7 +97,7 @@ def steps_to_e() -> dict[str, Version]:
         "+ turned squares": turned,
         "+ varied squares": varied,
         "+ edges repeated": edges,
-        "+ a second look at what nobody clicked": second_look,
+        "+ complete images beside partial ones": together,
         "+ calibrated: E": calibrated,
     }
 
@@ -110,11 +129,11 @@ def arms() -> dict[str, Arm]:
     e = get_version("E")
     found["E, and 60 simulated images"] = Arm(e, simulated=60)
     found["E, all clicks"] = Arm(e, dropped=0)
-    first, second, last = e.stages
-    shorter = replace(second, min_steps=second.min_steps // 2)
-    found["E, half the steps of the second stage"] = Arm(replace(e, stages=(first, shorter, last)))
-    first_look = Arm(every(e, ignores_likely=False), 2 / 3)
-    found["E without a second look, 1/3 of the clicks, crowded missing first"] = first_look
+    halved = tuple(replace(stage, min_steps=stage.min_steps // 2) for stage in e.stages)
+    found["E, half the steps"] = Arm(replace(e, stages=halved))
+    found["E, complete images last, 1/3 of the clicks, crowded missing first"] = Arm(
+        apart(e), 2 / 3
+    )
     for order in ("crowded", "random", "faint"):
         for dropped, kept in ((DROPPED, "2/3"), (1 / 2, "1/2"), (2 / 3, "1/3")):
             if (dropped, order) != (DROPPED, "crowded"):  # which is E itself

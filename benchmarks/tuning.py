@@ -34,7 +34,7 @@ from napari_htcell.evaluate import Judgement, total
 from napari_htcell.models import Model
 from napari_htcell.progress import run
 from napari_htcell.training import Lesson, plan, take_step
-from napari_htcell.versions import QUICK_CLEAN, QUICK_TUNING, Stage
+from napari_htcell.versions import QUICK, QUICK_TUNING, Stage
 
 CPU = torch.device("cpu")
 
@@ -44,11 +44,11 @@ def rates(stage: Stage, rate: float) -> Stage:
     return replace(stage, optimiser=replace(stage.optimiser, learning_rate=rate))
 
 
-BEFORE = replace(QUICK_CLEAN, epochs=1, min_steps=60, most_steps=60)
+BEFORE = rates(replace(QUICK, learn_from="complete", epochs=1, min_steps=60, most_steps=60), 0.001)
 LONGER = replace(BEFORE, batch_size=4, min_steps=100, most_steps=100)
 YOUNGER = replace(LONGER, averaging=0.9)
 ROWS: dict[str, Stage] = {
-    "60 steps of 8 squares, as the last stage takes them": BEFORE,
+    "60 steps of 8 squares, varied": BEFORE,
     "100 steps of 4": LONGER,
     "+ mean of the last 10 steps, not 100": YOUNGER,
     "+ learning rate 0.003, not 0.001": rates(YOUNGER, 0.003),

@@ -42,11 +42,11 @@ class Jury:
         cls, lessons: Sequence[Lesson], base: Model | None, names: Collection[str] | None
     ) -> Jury:
         """Return the jury of a job of these lessons."""
-        # A turn of the cross-validation leaves out what the last stage learns, nothing else.
-        leaves_out = lessons[-1].stage.learn_from == "complete"
-        fixed = lessons[:-1] if leaves_out else lessons
-        known = {(one.card.sha256, one.card.frame) for each in fixed for one in each.images}
-        return cls(frozenset(known), base, names)
+        # A turn of the cross-validation leaves out what is finished in the last, nothing else.
+        fixed = [one for each in lessons[:-1] for one in each.images]
+        fixed += [one for one in lessons[-1].images if not one.is_finished]
+        known = frozenset((one.card.sha256, one.card.frame) for one in fixed)
+        return cls(known, base, names)
 
     def may_judge(self, one: LearningImage) -> bool:
         """Return whether nothing that is judged has learnt from an image."""
@@ -102,8 +102,7 @@ def assess(
     card = model.card
     if not judgements:
         # Nothing to leave out: no reason to give up the threshold that there is.
-        measured = _by_heart(model, last) if last.stage.learn_from == "complete" else ()
-        return card.model_copy(update={"figures": measured})
+        return card.model_copy(update={"figures": _by_heart(model, last)})
     detection = choose_threshold(judgements, card.detection, preferred=preferred)
     card = card.model_copy(
         update={
@@ -125,7 +124,10 @@ def assess(
 
 def _by_heart(model: Model, last: Lesson) -> tuple[Figure, ...]:
     detection, size = model.card.detection, model.card.training.pixel_size_um
-    return figures(judge(model.network, last.images, detection, size), detection, LEARNT_FROM)
+    finished = [one for one in last.images if one.is_finished]
+    if not finished:
+        return ()
+    return figures(judge(model.network, finished, detection, size), detection, LEARNT_FROM)
 
 
 def _honest(model: Model, last: Lesson, jury: Jury) -> Card:

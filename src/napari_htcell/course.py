@@ -66,18 +66,12 @@ class Course:
         states = map(self._state, self._parts)
         return sum(state.seconds for state in states if state is not None)
 
-    def has_finished(self, name: str) -> bool:
-        """Return whether a part's last step was taken by an earlier run."""
-        state = self._state(name)
-        return state is not None and state.step == self._steps[name]
-
     def train(
         self,
         name: str,
         network: Network,
         precision: torch.dtype,
         *,
-        lesson: Lesson | None = None,
         check: str | None = None,
         watched: Lesson | None = None,
     ) -> Generator[Progress, None, None]:
@@ -89,8 +83,6 @@ class Course:
         network : Network
             Where it is, it is trained.
         precision : torch.dtype
-        lesson : Lesson, optional
-            What is learnt in place of the part's own lesson, in as many steps.
         check : str, optional
             What to call a part whose network is not kept; its loss is not reported.
         watched : Lesson, optional
@@ -108,8 +100,7 @@ class Course:
             if earlier == name:
                 break
             before += self._steps[earlier]
-        learnt = lesson or self._parts[name]
-        steps = self._train(network, learnt, precision, self._keepers[name], watched)
+        steps = self._train(network, self._parts[name], precision, self._keepers[name], watched)
         with closing(steps):
             for report in steps:
                 done = before + report.done

@@ -51,6 +51,8 @@ class LearningImage:
         Where the loss counts.
     pixel_size_um : float
         Micrometres per pixel of the network.
+    is_finished : bool
+        Whether every cell is annotated where the loss counts.
     """
 
     card: TrainingImage
@@ -59,6 +61,7 @@ class LearningImage:
     target: npt.NDArray[np.float32]
     known: npt.NDArray[np.bool_]
     pixel_size_um: float
+    is_finished: bool = True
 
     @property
     def known_points(self) -> npt.NDArray[np.floating[Any]]:
@@ -93,7 +96,7 @@ def learning_images(
     ----------
     project : Project
     stage : Stage
-        Learns from partially annotated frames, or from complete frames and complete regions.
+        Learns from partially annotated frames, from complete frames and complete regions, or both.
     config : TrainConfig
     usual_pixel_size_um : float
         Micrometres per pixel of images whose pixel size nobody states.
@@ -124,7 +127,7 @@ def learning_images(
         if frames:
             found += _read(project, name, annotation, frames, stage, config, usual_pixel_size_um)
         yield Progress("reading images", done, len(names), clock.seconds_left(done))
-    if not found:
+    if not any(one.is_finished or stage.learn_from == "partial" for one in found):
         raise NothingToLearnError(_missing(project, stage))
     assumed = sum(one.card.pixel_size_assumed for one in found)
     if assumed:
@@ -141,7 +144,8 @@ def check_lessons(project: Project, stages: Sequence[Stage]) -> None:
     """Raise NothingToLearnError if there is nothing for a stage to learn from; reads no image."""
     for stage in stages:
         annotations = map(project.annotation, project.images)
-        if not any(_is_wanted(one, f, stage) for one in annotations for f in one.frames):
+        is_needed = _is_partial if stage.learn_from == "partial" else _is_finished
+        if not any(is_needed(one, f) for one in annotations for f in one.frames):
             raise NothingToLearnError(_missing(project, stage))
 
 
@@ -152,19 +156,30 @@ def _missing(project: Project, stage: Stage) -> str:
             f"{project.path.name} has no complete image with cell masks: put label images, named "
             "as their images, into its folder masks, or choose a version that learns from points"
         )
-    missing = {
-        "complete": "no complete image or region: click every cell of one, then mark it "
-        "complete (in the window, or htcell mark-complete)",
-        "partial": "no partially annotated image: click a few cells in some images "
-        "(in the window, or htcell import-annotations)",
-    }[stage.learn_from]
-    return f"{project.path.name} has {missing}"
+    if stage.learn_from == "partial":
+        return (
+            f"{project.path.name} has no partially annotated image: click a few cells in some "
+            "images (in the window, or htcell import-annotations)"
+        )
+    return (
+        f"{project.path.name} has no complete image or region: click every cell of one, then mark "
+        "it complete (in the window, or htcell mark-complete)"
+    )
 
 
 def _is_wanted(annotation: Annotation, frame: int, stage: Stage) -> bool:
-    if stage.learn_from == "partial":
-        # Clicks, not a region alone: without any, all cells around it would be background.
-        return annotation.status(frame) == "partial" and len(annotation.in_frame(frame)) > 0
+    if stage.learn_from != "partial" and _is_finished(annotation, frame):
+        return True
+    return stage.learn_from != "complete" and _is_partial(annotation, frame)
+
+
+def _is_partial(annotation: Annotation, frame: int) -> bool:
+    # Clicks, not a region alone: without any, all cells around it would be background.
+    return annotation.status(frame) == "partial" and len(annotation.in_frame(frame)) > 0
+
+
+def _is_finished(annotation: Annotation, frame: int) -> bool:
+    """Return whether every cell is annotated in a frame or in regions of it."""
     return annotation.status(frame) == "complete" or bool(annotation.regions_in(frame))
 
 
@@ -203,7 +218,8 @@ def _read(
         target = stage.target(truth, sigma_px)
         # Without memory of its own: most images are known everywhere.
         known: npt.NDArray[np.bool_] = np.broadcast_to(np.True_, frame.network_shape)
-        if stage.learn_from == "complete" and annotation.status(index) != "complete":
+        is_finished = stage.learn_from != "partial" and _is_finished(annotation, index)
+        if is_finished and annotation.status(index) != "complete":
             masked = [region.mask(pixels.shape) for region in annotation.regions_in(index)]
             regions = np.any(masked, axis=0).astype(np.uint8)
             said = _said(annotation, index)
@@ -224,6 +240,7 @@ def _read(
                 target,
                 known,
                 config.pixel_size_um,
+                is_finished,
             )
         )
     return found

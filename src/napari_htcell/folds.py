@@ -65,17 +65,22 @@ def turns_of(
     Parameters
     ----------
     last : Lesson
-        The recipe's last; none is made of it unless it learns from complete images.
+        The recipe's last. What it learns from and is not finished is learnt from in every turn.
     may_judge : callable
         Whether an image may; there is no lesson where none may.
     share : float
         Part of its steps that each takes.
     """
-    if last.stage.learn_from != "complete" or not any(map(may_judge, last.images)):
+    finished = [one for one in last.images if one.is_finished]
+    always = tuple(one for one in last.images if not one.is_finished)
+    if not any(map(may_judge, finished)):
         return {}
     return {
-        f"turn{number}": (replace(last, images=fold.learnt, share=share), fold.left_out)
-        for number, fold in enumerate(two_folds(last.images), start=1)
+        f"turn{number}": (
+            replace(last, images=fold.learnt + always, share=share),
+            fold.left_out,
+        )
+        for number, fold in enumerate(two_folds(finished), start=1)
     }
 
 

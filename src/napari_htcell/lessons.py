@@ -80,7 +80,7 @@ def others_complete(
     list of LearningImage
         None if the recipe learns from complete images, or there are none.
     """
-    if last.stage.learn_from == "complete":
+    if last.stage.learn_from != "partial":
         return []
     stage = replace(last.stage, learn_from="complete")
     try:

@@ -61,7 +61,15 @@ class Lesson:
         rng = np.random.default_rng([self.config.seed, self.number, epoch])
         truths = [one.truth for one in self.images]
         chosen = self.stage.augmentation(truths, self.config.square_px, rng)
-        return [chosen[index] for index in rng.permutation(len(chosen))]
+        chosen = [chosen[index] for index in rng.permutation(len(chosen))]
+        if self.stage.learn_from != "all":
+            return chosen
+        finished = [one for one in chosen if self.images[one.image].is_finished]
+        others = [one for one in chosen if not self.images[one.image].is_finished]
+        # Of thousands of partial images, all of them would hide the few that are finished.
+        most = min(len(finished), len(others)) or len(chosen)
+        even = finished[:most] + others[:most]
+        return [even[index] for index in rng.permutation(len(even))]
 
     def batches(self, epoch: int) -> list[list[Square]]:
         """Return the epoch's squares in batches; the last one may be smaller."""

@@ -24,7 +24,6 @@ from napari_htcell.network import Network
 from napari_htcell.novelty import adapted
 from napari_htcell.progress import Progress
 from napari_htcell.project import Project
-from napari_htcell.second_look import second_look
 from napari_htcell.training import Lesson
 from napari_htcell.versions import Stage, Version
 
@@ -153,7 +152,7 @@ def planned(job: Job) -> Generator[Progress, None, Plan]:
     others = yield from others_complete(job.project, lessons[-1], card)
     jury = Jury.of(lessons, job.base, job.judges)
     is_trained = len(lessons) > 1 or job.base is not None
-    share = job.version.turn_share if is_trained else 1.0
+    share = lessons[-1].stage.turn_share if is_trained else 1.0
     plan = Plan(lessons, turns_of(lessons[-1], jury.may_judge, share), others, jury)
     if job.base is None or 0.0 not in job.version.shares:
         return plan
@@ -179,11 +178,8 @@ def _steps_on(device: torch.device, job: Job) -> Steps:
         card.training.devices,
     )
     precision = course.precision or choose_precision(network, device, card.training.precision)
-    for name, lesson in plan.earlier.items():
-        learnt = lesson
-        if not course.has_finished(name):
-            learnt = yield from second_look(lesson, network, device, precision)
-        yield from course.train(name, network, precision, lesson=learnt)
+    for name in plan.earlier:
+        yield from course.train(name, network, precision)
     beginner = copy.deepcopy(network).eval()
     yield from course.train("last", network, precision)
     yield from network.settle(plan.last.images, device, precision)

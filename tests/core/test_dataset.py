@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,12 @@ import tifffile
 from napari_htcell import targets
 from napari_htcell.annotations import Annotation, Region
 from napari_htcell.config import TrainConfig
-from napari_htcell.dataset import LearningImage, NothingToLearnError, learning_images
+from napari_htcell.dataset import (
+    LearningImage,
+    NothingToLearnError,
+    check_lessons,
+    learning_images,
+)
 from napari_htcell.imagefiles import PixelSizeAssumedWarning
 from napari_htcell.progress import run
 from napari_htcell.project import Project, ProjectSettings, open_project
@@ -40,6 +46,18 @@ def test_partial_and_complete_images_are_told_apart(
     assert (card.status, card.points, len(card.sha256)) == ("complete", 3, 64)
 
 
+def test_all_that_is_annotated_is_learnt_from_and_told_apart(
+    make_project: Callable[..., Project],
+) -> None:
+    region = Annotation(SOME.points, SOME.sources, regions=(CORNER,))
+    project = make_project(some=SOME, all=ALL, region=region, untouched=Annotation.empty())
+    found = {one.card.name: one for one in learnt(project, replace(COMPLETE, learn_from="all"))}
+    finished = {name: one.is_finished for name, one in found.items()}
+    assert finished == {"some.tif": False, "all.tif": True, "region.tif": True}
+    assert found["some.tif"].known.all()
+    assert not found["region.tif"].known.all()
+
+
 def test_progress_per_image(make_project: Callable[..., Project]) -> None:
     project = make_project(a=SOME, b=SOME, c=Annotation.empty())
     reports = list(learning_images(project, PARTIAL, TrainConfig(), 1.61))
@@ -56,6 +74,7 @@ def test_progress_per_image(make_project: Callable[..., Project]) -> None:
         ),
         (PARTIAL, ALL, r"lab 1 has no partially annotated image: click a few cells"),
         (PARTIAL, Annotation.empty(), r"lab 1 has no partially annotated image"),
+        (replace(COMPLETE, learn_from="all"), SOME, r"lab 1 has no complete image or region"),
     ],
 )
 def test_nothing_to_learn_from(
@@ -64,6 +83,8 @@ def test_nothing_to_learn_from(
     project = make_project("lab 1", a=annotation)
     with pytest.raises(NothingToLearnError, match=message):
         learnt(project, stage)
+    with pytest.raises(NothingToLearnError, match=message):
+        check_lessons(project, [stage])
 
 
 def test_resolution_and_target(make_project: Callable[..., Project]) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from napari_htcell.cards import TrainingImage
+from napari_htcell.config import TrainConfig
 from napari_htcell.dataset import LearningImage
-from napari_htcell.folds import two_folds
+from napari_htcell.folds import turns_of, two_folds
 from napari_htcell.targets import Truth
+from napari_htcell.training import Lesson
+from napari_htcell.versions import QUICK_ALL
 
 RNG = np.random.default_rng(0)
 
@@ -61,3 +65,20 @@ def test_a_single_image_is_cut_between_its_cells(shape: tuple[int, int]) -> None
                                     [image("a", []), image("b", [[5, 5]])]])  # fmt: skip
 def test_nothing_is_left_out_where_a_half_would_have_no_cell(images: list[LearningImage]) -> None:
     assert two_folds(images) == ()
+
+
+def test_what_is_not_finished_is_learnt_from_in_every_turn_and_never_judges() -> None:
+    finished = [image(name, cells(5)) for name in "ab"]
+    partial = replace(image("partial", cells(5)), is_finished=False)
+    last = Lesson(1, QUICK_ALL, [partial, *finished], TrainConfig())
+    turns = list(turns_of(last, lambda _: True, 0.5).values())
+    assert [[one.card.name for one in lesson.images] for lesson, _ in turns] == [
+        ["a", "partial"], ["b", "partial"]
+    ]  # fmt: skip
+    assert [[one.card.name for one in left_out] for _, left_out in turns] == [["b"], ["a"]]
+    assert [lesson.steps * 2 for lesson, _ in turns] == [last.steps] * 2
+
+
+def test_without_anything_finished_there_are_no_turns() -> None:
+    partial = replace(image("partial", cells(5)), is_finished=False)
+    assert turns_of(Lesson(1, QUICK_ALL, [partial] * 2, TrainConfig()), lambda _: True, 0.5) == {}

@@ -53,8 +53,8 @@ def test_where_the_model_finds_nothing_more_steps_are_foretold(
     make_project: Callable[..., Project], tiny_model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = versions.VERSIONS["B"]
-    tuning = replace(recipe.fine_tuning, most_steps=2, steps_if_unknown=5)
-    careful = replace(recipe, tuning=tuning, shares=(0.0, 1.0), turn_share=1.0)
+    tuning = replace(recipe.fine_tuning, most_steps=2, steps_if_unknown=5, turn_share=1.0)
+    careful = replace(recipe, tuning=tuning, shares=(0.0, 1.0))
     monkeypatch.setitem(versions.VERSIONS, "B", careful)
     project = make_project(a=ALL, b=ALL, c=ALL, d=ALL)
     torch.nn.init.constant_(tiny_model.network.last.bias, -50)

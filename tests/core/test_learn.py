@@ -108,33 +108,28 @@ def test_cancelled_anywhere_and_resumed_is_as_uninterrupted(project: Project, st
     assert sorted(path.name for path in project.training_folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("step", [PARTIAL_STEPS, PARTIAL_STEPS + 2, 2 * PARTIAL_STEPS])
-def test_cancelled_around_a_second_look_and_resumed(project: Project, step: int) -> None:
+@pytest.mark.parametrize("step", [PARTIAL_STEPS, PARTIAL_STEPS + 2, STEPS])
+def test_ours_cancelled_and_resumed(project: Project, step: int) -> None:
     whole = train("E", project, name="whole", **TINY)
     cancel_after(train_steps("E", project, name="cut", **TINY), step)
     resumed = train("E", project, name="cut", **TINY)
     assert same(resumed, whole)
     assert resumed.card.steps == whole.card.steps
-    assert [one.status for one in resumed.card.images] == ["partial", "complete"]
+    assert {one.name: one.status for one in resumed.card.images} == {
+        "some.tif": "partial", "all.tif": "complete"
+    }  # fmt: skip
 
 
-@pytest.mark.parametrize("step", [PARTIAL_STEPS, PARTIAL_STEPS + 2, 2 * PARTIAL_STEPS])
-def test_what_has_no_say_after_a_second_look_has_none_when_resumed(
-    make_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch, step: int
-) -> None:
-    project = make_project(some=Annotation.of(CELLS[:1]), all=ALL)
-    cancel_after(train_steps("E", project, name="cut", **TINY), step)
-    resumed, whole = (train("E", project, name=name, **TINY) for name in ("cut", "whole"))
-    assert same(resumed, whole)
-    stages = tuple(replace(one, ignores_likely=False) for one in versions.VERSIONS["E"].stages)
-    monkeypatch.setitem(versions.VERSIONS, "E", replace(versions.VERSIONS["E"], stages=stages))
-    assert not same(train("E", project, name="all else is background", **TINY), whole)
+def test_ours_is_judged_by_complete_images_alone(make_project: Callable[..., Project]) -> None:
+    some = {f"some {number}": SOME for number in range(3)}
+    model = train("E", make_project(**some, a=ALL, b=ALL), **TINY)
+    figure = model.card.figures[0]
+    assert (figure.on, figure.tp + figure.fn) == (LEFT_OUT, 2 * len(CELLS))
 
 
-def test_a_part_that_is_finished_is_not_looked_at_again(project: Project) -> None:
-    cancel_after(train_steps("E", project, name="cut", **TINY), 2 * PARTIAL_STEPS + 1)
-    said = [report.what for report in train_steps("E", project, name="cut", **TINY)]
-    assert not [what for what in said if what.startswith("looking for cells")]
+def test_ours_asks_for_a_complete_image(make_project: Callable[..., Project]) -> None:
+    with pytest.raises(NothingToLearnError, match="lab has no complete image or region"):
+        train("E", make_project("lab", some=SOME), **TINY)
 
 
 def test_cancelled_while_checking_and_resumed(project: Project) -> None:

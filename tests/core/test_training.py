@@ -63,6 +63,20 @@ def trained(tmp_path: Path, *lessons: Lesson, width: int = 2) -> tuple[UNet, lis
     return network, loss
 
 
+@pytest.mark.parametrize(("finished", "others"), [(1, 3), (3, 1), (2, 0), (0, 2)])
+def test_of_all_images_as_many_squares_are_finished_as_not(
+    image: LearningImage, finished: int, others: int
+) -> None:
+    partial = replace(image, is_finished=False)
+    every = lesson(*[image] * finished, *[partial] * others)
+    every = replace(every, stage=replace(every.stage, learn_from="all"))
+    shown = [every.images[square.image].is_finished for square in every.squares(0)]
+    of_each = (finished, others) if 0 in (finished, others) else (1, 1)
+    assert (shown.count(True), shown.count(False)) == (4 * of_each[0], 4 * of_each[1])
+    seen = {square.image for epoch in range(20) for square in every.squares(epoch)}
+    assert seen == set(range(finished + others))
+
+
 def test_an_epoch_shows_every_square_once(image: LearningImage) -> None:
     two = lesson(image, image)
     shown = [(s.image, s.rows.start, s.columns.start) for s in two.squares(0)]

@@ -51,12 +51,10 @@ def test_the_papers_sliding_window() -> None:
     assert version.settings == {"pixel_size_um": 1.61, "square_px": 100}
 
 
-def test_ours_learns_from_partial_then_from_complete_images() -> None:
+def test_ours_learns_from_partial_then_from_all_images() -> None:
     version = get_version("E")
-    assert [stage.learn_from for stage in version.stages] == ["partial", "partial", "complete"]
-    assert [stage.ignores_likely for stage in version.stages] == [False, True, False]
-    first, _, last = (stage.optimiser for stage in version.stages)
-    assert last.learning_rate < first.learning_rate
+    assert [stage.learn_from for stage in version.stages] == ["partial", "all"]
+    assert version.fine_tuning.learn_from == "complete"
     assert all(stage.averaging and stage.batch_size > 1 for stage in version.stages)
 
 
