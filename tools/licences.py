@@ -11,11 +11,20 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
 NAME = "napari-htcell"
 MOST_LETTERS = 60
+ABOUT = """# Licences
+
+Of what is installed with napari-htcell and `[all]`, on Linux; `make licences` wrote it. PyQt6, which
+draws the window, is under the GPL: that concerns whoever passes an installation on, not its users.
+
+| package | version | licence |
+|---|---|---|
+"""
 
 
 def needed(name: str, extras: frozenset[str] = frozenset()) -> dict[str, Distribution]:
     """Return a package and all that it needs and is installed, by name."""
     found: dict[str, Distribution] = {}
+    asked: dict[str, frozenset[str]] = {}
     waiting = [(name, extras)]
     while waiting:
         wanted, chosen = waiting.pop()
@@ -24,15 +33,17 @@ def needed(name: str, extras: frozenset[str] = frozenset()) -> dict[str, Distrib
             package = distribution(wanted)
         except PackageNotFoundError:
             continue  # of another system
-        if key in found and not chosen:
+        # Found already, it may be asked for again with more extras.
+        if key in found and chosen <= asked[key]:
             continue
         found[key] = package
+        chosen = asked[key] = asked.get(key, frozenset()) | chosen
         for line in package.requires or []:
             match = re.match(r"([A-Za-z0-9._-]+)\s*(?:\[([^]]*)\])?[^;]*(?:;(.*))?", line)
             if match is None:
                 continue
             extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)", match[3] or "")
-            if (extra is None or extra[1] in chosen) and _plain(match[1]) not in found:
+            if extra is None or extra[1] in chosen:
                 parts = frozenset(filter(None, re.split(r"\s*,\s*", match[2] or "")))
                 waiting.append((match[1], parts))
     return found
@@ -59,10 +70,7 @@ def main() -> None:
     """Write the table."""
     packages = needed(NAME, frozenset({"all"}))
     del packages[NAME]
-    sys.stdout.write(
-        "# Licences\n\nOf what is installed with napari-htcell and `[all]`, on Linux; "
-        "`make licences` wrote it.\n\n| package | version | licence |\n|---|---|---|\n"
-    )
+    sys.stdout.write(ABOUT)
     for name, one in sorted(packages.items()):
         sys.stdout.write(f"| {name} | {one.version} | {licence(one)} |\n")
 
