@@ -13,8 +13,8 @@ NAME = "napari-htcell"
 MOST_LETTERS = 60
 ABOUT = """# Licences
 
-Of what is installed with napari-htcell and `[all]`, on Linux; `make licences` wrote it. PyQt6, which
-draws the window, is under the GPL: that concerns whoever passes an installation on, not its users.
+Of what is installed with napari-htcell and `[all]`, on Linux; `make licences` wrote it. PyQt6,
+which draws the window, is under the GPL: that concerns whoever passes an installation on.
 
 | package | version | licence |
 |---|---|---|
