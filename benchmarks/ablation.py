@@ -70,7 +70,6 @@ def apart(version: Version) -> Version:
         learn_from="complete",
         min_steps=LAST_STEPS,
         most_steps=None,
-        turn_share=1.0,
         optimiser=replace(last.optimiser, learning_rate=0.001),
     )
     partial = replace(first, min_steps=first.min_steps + last.min_steps - LAST_STEPS)

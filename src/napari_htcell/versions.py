@@ -172,8 +172,14 @@ QUICK = Stage(
     batch_size=8,
     averaging=0.99,
 )
-# The rate of learning falls to nothing in half of the steps as well.
-QUICK_ALL = replace(QUICK, learn_from="all", turn_share=0.5)
+QUICK_ALL = replace(
+    QUICK,
+    learn_from="all",
+    min_steps=800,
+    most_steps=3200,
+    # Scores of networks that took fewer steps are lower, and would make the kept one's too high.
+    turn_share=1.0,
+)
 QUICK_TUNING = replace(
     QUICK,
     learn_from="complete",

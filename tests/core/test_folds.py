@@ -76,7 +76,7 @@ def test_what_is_not_finished_is_learnt_from_in_every_turn_and_never_judges() ->
         ["a", "partial"], ["b", "partial"]
     ]  # fmt: skip
     assert [[one.card.name for one in left_out] for _, left_out in turns] == [["b"], ["a"]]
-    assert [lesson.steps * 2 for lesson, _ in turns] == [last.steps] * 2
+    assert [lesson.steps for lesson, _ in turns] == [last.steps / 2] * 2
 
 
 def test_without_anything_finished_there_are_no_turns() -> None:
