@@ -53,7 +53,7 @@ class LossCurve(Plot):
         self.loss, self.held_out = Line(), Line()
         self.setToolTip(
             "<qt>How far the network is from your clicks while it learns; it should fall, then "
-            "level off. Dashed: on complete images left out of a second, shorter round, which "
+            "level off. Dashed: on complete images left out of a second round, which "
             "says how it does on new ones</qt>"
         )
 
