@@ -93,7 +93,7 @@ def assess(
     judgements : sequence of Judgement
         By the jury; without any, the threshold stays.
     before : sequence of Judgement, optional
-        Of the model that this one is made from, on the same images; detected anew without.
+        Of the model that this one is made from, on the same images, as its own card says.
     in_turns : bool
         Whether each judged a network that had learnt from the others.
     preferred : {"lowest", "expected"}
@@ -116,7 +116,6 @@ def assess(
     if in_turns:
         card = _honest(Model(card, model.network), last, jury)
     if jury.base is not None:
-        before = before or jury.judge(jury.base.network, last.images, jury.base.card)
         same = figures(before, jury.base.card.detection, SAME_IMAGES)
         card = card.model_copy(update={"base_figures": same})
     return card
@@ -125,13 +124,11 @@ def assess(
 def _by_heart(model: Model, last: Lesson) -> tuple[Figure, ...]:
     detection, size = model.card.detection, model.card.training.pixel_size_um
     finished = [one for one in last.images if one.is_finished]
-    if not finished:
-        return ()
     return figures(judge(model.network, finished, detection, size), detection, LEARNT_FROM)
 
 
 def _honest(model: Model, last: Lesson, jury: Jury) -> Card:
-    """Return the card with lower figures if the network that is kept has gone wrong.
+    """Return the card with lower figures, and no intervals, if the kept network has gone wrong.
 
     It is not one of those judged in turns: should its training have gone wrong, it is worse on what
     it has learnt from than they are on what they have not.
@@ -140,5 +137,5 @@ def _honest(model: Model, last: Lesson, jury: Jury) -> Card:
     found = jury.judge(model.network, last.images, card)
     kept = figures(found, card.detection, LEARNT_FROM)
     if kept[0].f_score < card.figures[0].f_score - GONE_WRONG:
-        return card.model_copy(update={"figures": kept})
+        return card.model_copy(update={"figures": kept, "count_errors": None})
     return card

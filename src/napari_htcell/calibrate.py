@@ -127,7 +127,7 @@ def thresholds_of(
 
 
 def figures(judgements: Sequence[Judgement], settings: DetectConfig, on: str) -> tuple[Figure, ...]:
-    """Return F and the counts behind it at both usual cut-offs.
+    """Return F and the counts behind it at both usual cut-offs; nothing of no images.
 
     Parameters
     ----------
@@ -136,6 +136,8 @@ def figures(judgements: Sequence[Judgement], settings: DetectConfig, on: str) ->
     on : str
         What the images are, for the card.
     """
+    if not judgements:
+        return ()
     threshold = settings.threshold if settings.method == "peaks" else 0
     return tuple(
         figure(total(one.match(threshold, cutoff) for one in judgements), cutoff, settings, on)

@@ -1,8 +1,10 @@
 """How far a count may be from the truth: an interval that holds at a stated rate.
 
-Split conformal prediction (Vovk et al. 2005; Lei et al. 2018): the errors of counts in images that
-the network had not learnt from are put in order, and the one that so many of them do not exceed is
-what a new image's error is allowed. This holds for new images like those, whatever the network.
+After split conformal prediction (Vovk et al. 2005; Lei et al. 2018): the errors of counts in images
+that a network had not learnt from are put in order, and the one that so many of them do not exceed
+is what a new image's error is allowed. That is exact for the network that was judged, and for new
+images like those; the network that is kept has learnt from all of them, so that the rate is about
+the stated one (Barber et al. 2021, "Predictive inference with the jackknife+").
 
 Errors are measured in units of a count's doubt, the number of false alarms to be expected by the
 scores (Papadopoulos et al. 2008, "Normalized nonconformity measures for regression conformal

@@ -35,15 +35,18 @@ def two_folds(images: Sequence[LearningImage]) -> tuple[Fold, ...]:
     Parameters
     ----------
     images : sequence of LearningImage
-        A single one is parted itself, where half of its cells are on either side.
+        Where a single one has cells, it is parted itself, with half of them on either side.
 
     Returns
     -------
     tuple of Fold
         Two, or none if one of the halves would have no cell.
     """
-    if len(images) == 1:
-        halves = _halves(images[0])
+    with_cells = [one for one in images if one.n_known]
+    if len(with_cells) == 1:
+        first_half, second_half = _halves(with_cells[0])
+        empty = tuple(one for one in images if not one.n_known)
+        halves = first_half + empty[::2], second_half + empty[1::2]
     else:
         order = sorted(range(len(images)), key=lambda index: -images[index].n_known)
         # Dealt out as cards to two players who take turns in being first.

@@ -63,6 +63,9 @@ def forecast_steps(
     network = place(job.start.network, device)
     plan = yield from planned(job)
     lesson, steps = plan.last, sum(one.steps for one in plan.parts.values())
+    cells = sum(one.n_known for one in lesson.images)
+    if not lesson.steps:
+        return Forecast(len(lesson.images), cells, 0, 0.0)
     yield Progress("timing a few steps", 0, TRIALS)
     precision = choose_precision(network, device, chosen.precision)
     learner, batches = lesson.learner(network), lesson.batches(0)
@@ -72,9 +75,4 @@ def forecast_steps(
         take_step(learner, lesson, trial, batches[trial % len(batches)], precision)
         seconds.append(time.perf_counter() - start)
         yield Progress("timing a few steps", trial, TRIALS)
-    return Forecast(
-        len(lesson.images),
-        sum(one.n_known for one in lesson.images),
-        steps,
-        steps * sum(seconds[1:]) / TRIALS,
-    )
+    return Forecast(len(lesson.images), cells, steps, steps * sum(seconds[1:]) / TRIALS)

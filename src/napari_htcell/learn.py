@@ -59,7 +59,7 @@ def train(
     NothingToLearnError
         If the project has no images of a kind that the version learns from.
     ValueError
-        If there is no such version, or a setting is out of bounds.
+        If there is no such version, a setting is out of bounds, or a judge is not complete.
     """
     steps = train_steps(version, project, name=name, summary=summary, judges=judges, **settings)
     return run(steps)

@@ -67,8 +67,7 @@ class Lesson:
         finished = [one for one in chosen if self.images[one.image].is_finished]
         others = [one for one in chosen if not self.images[one.image].is_finished]
         # Of thousands of partial images, all of them would hide the few that are finished.
-        most = min(len(finished), len(others)) or len(chosen)
-        even = finished[:most] + others[:most]
+        even = finished + others[: len(finished) or len(others)]
         return [even[index] for index in rng.permutation(len(even))]
 
     def batches(self, epoch: int) -> list[list[Square]]:

@@ -115,6 +115,12 @@ class Plan:
         turns = {name: lesson for name, (lesson, _) in self.turns.items()}
         return self.earlier | {"last": self.last} | turns
 
+    @property
+    def judging(self) -> list[LearningImage]:
+        """All images that judge networks which have not learnt from them."""
+        left_out = [one for _, images in self.turns.values() for one in images]
+        return [*self.others, *left_out]
+
     def begun_with(self, before: Sequence[Judgement], job: Job) -> Plan:
         """Return the plan for a model of which it is known what it finds."""
         stage = adapted(self.last.stage, before, job.start.card.detection)
@@ -146,10 +152,13 @@ def planned(job: Job) -> Generator[Progress, None, Plan]:
     ------
     NothingToLearnError
         If a stage has nothing to learn from.
+    ValueError
+        If an image is asked to judge that is not complete.
     """
     card = job.start.card
     lessons = yield from lessons_of(job.project, job.stages, card)
     others = yield from others_complete(job.project, lessons[-1], card)
+    _check_judges(job.judges, lessons[-1], others)
     jury = Jury.of(lessons, job.base, job.judges)
     is_trained = len(lessons) > 1 or job.base is not None
     share = lessons[-1].stage.turn_share if is_trained else 1.0
@@ -157,11 +166,33 @@ def planned(job: Job) -> Generator[Progress, None, Plan]:
     if job.base is None or 0.0 not in job.version.shares:
         return plan
     before: list[Judgement] = []
-    asked = [*others, *(one for _, left_out in plan.turns.values() for one in left_out)]
-    for done, one in enumerate(asked, start=1):
+    for done, one in enumerate(plan.judging, start=1):
         before += jury.judge(job.start.network, [one], card)
-        yield Progress(f"looking what {job.base.card.name} finds", done, len(asked))
+        yield Progress(f"looking what {job.base.card.name} finds", done, len(plan.judging))
     return plan.begun_with(before, job)
+
+
+def _check_judges(
+    names: Collection[str] | None, last: Lesson, others: Sequence[LearningImage]
+) -> None:
+    """Raise ValueError if an image is asked to judge that cannot."""
+    complete = {one.card.name for one in (*last.images, *others) if one.is_finished}
+    unknown = sorted(set(names or ()) - complete)
+    if unknown:
+        raise ValueError(
+            f"{', '.join(unknown)} cannot judge: not among the complete images, which are "
+            f"{', '.join(sorted(complete)) or 'none'}"
+        )
+
+
+def _before(job: Job, plan: Plan) -> Sequence[Judgement]:
+    """Return what the model that is improved finds, drawn as its own card says."""
+    base = job.base
+    if base is None:
+        return ()
+    if plan.before and base.card.detection.method == job.start.card.detection.method:
+        return plan.before
+    return plan.jury.judge(base.network, plan.judging, base.card)
 
 
 def _steps_on(device: torch.device, job: Job) -> Steps:
@@ -208,7 +239,7 @@ def _steps_on(device: torch.device, job: Job) -> Steps:
         plan.last,
         plan.jury,
         judgements,
-        before=plan.before,
+        before=_before(job, plan),
         in_turns=bool(plan.turns),
         preferred=job.version.preferred,
     )

@@ -27,8 +27,8 @@ class Stage:
     ----------
     learn_from : {"partial", "complete", "all"}
         Partially annotated images, their unclicked cells being taken for background; images and
-        regions in which every cell is annotated; or both, as many squares of the ones as of the
-        others.
+        regions in which every cell is annotated; or both, with at most as many squares of the
+        former as of the latter.
     epochs : int
         Times that every square is seen.
     min_steps : int

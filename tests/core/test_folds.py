@@ -61,6 +61,14 @@ def test_a_single_image_is_cut_between_its_cells(shape: tuple[int, int]) -> None
     assert sorted([left.n_known, right.n_known]) == [10, 11]
 
 
+def test_beside_images_without_cells_the_one_that_has_them_is_cut() -> None:
+    empty = [image(name, []) for name in "ab"]
+    first, second = two_folds([empty[0], image("one", cells(20)), empty[1]])
+    assert [one.card.name for one in first.left_out] == ["one", "b"]
+    assert [one.card.name for one in second.left_out] == ["one", "a"]
+    assert [sum(one.n_known for one in fold.left_out) for fold in (first, second)] == [10, 10]
+
+
 @pytest.mark.parametrize("images", [[image("a", [])], [image("a", [[5, 5]])],
                                     [image("a", []), image("b", [[5, 5]])]])  # fmt: skip
 def test_nothing_is_left_out_where_a_half_would_have_no_cell(images: list[LearningImage]) -> None:
