@@ -15,7 +15,7 @@ from napari_htcell.annotations import Annotation
 from napari_htcell.dataset import NothingToLearnError
 from napari_htcell.forecast import TRIALS, forecast_steps
 from napari_htcell.learn import fine_tune_steps
-from napari_htcell.models import Model
+from napari_htcell.models import Model, load_model
 from napari_htcell.progress import run
 from napari_htcell.project import Project
 
@@ -67,3 +67,8 @@ def test_where_the_model_finds_nothing_more_steps_are_foretold(
 def test_nothing_to_learn_is_said(make_project: Callable[..., Project], tiny_model: Model) -> None:
     with pytest.raises(NothingToLearnError, match="no complete image"):
         run(forecast_steps(tiny_model, make_project(a=Annotation.of(CELLS[:2]))))
+
+
+def test_what_takes_no_steps_takes_no_time(make_project: Callable[..., Project]) -> None:
+    found = run(forecast_steps(load_model("Imaris-like"), make_project(a=ALL)))
+    assert (found.images, found.steps, found.seconds) == (1, 0, 0)

@@ -216,6 +216,21 @@ def test_judges_alone_choose_and_measure(make_project: Callable[..., Project]) -
     assert (one.images, one.tp + one.fn) == (1, 5)
 
 
+def test_a_judge_that_is_no_complete_image_is_named(project: Project) -> None:
+    with pytest.raises(ValueError, match=r"al\.tif, some\.tif cannot judge.* which are all\.tif"):
+        train("B", project, judges=["al.tif", "all.tif", "some.tif"], **TINY)
+
+
+def test_fine_tuned_on_partial_images_the_base_is_judged_by_the_same_complete_ones(
+    make_project: Callable[..., Project],
+) -> None:
+    base = train("A", make_project("first", some=SOME), name="base", **TINY)
+    project = make_project("second", other=Annotation.of(CELLS[1:4]), a=ALL, b=ALL)
+    before = fine_tune(base, project, "A", name="new").card.base_figures
+    assert [one.images for one in before] == [2, 2]
+    assert before[0].tp + before[0].fn == 2 * len(CELLS)
+
+
 def test_the_card_knows_the_error_of_counts(make_project: Callable[..., Project]) -> None:
     three = make_project(a=ALL, b=ALL, c=ALL)
     card = train("D", three, **TINY).card
@@ -246,9 +261,11 @@ def test_a_training_that_went_wrong_at_its_end_is_not_praised(
     make_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(versions.VERSIONS, "D", _long(versions.VERSIONS["D"], steps=60))
-    project = make_project(a=ALL, b=ALL)
-    well = train("D", project, name="well", **TINY).card.figures[0]
+    project = make_project(a=ALL, b=ALL, c=ALL)
+    good = train("D", project, name="well", **TINY).card
+    well = good.figures[0]
     assert (well.on, well.f_score > 0) == (LEFT_OUT, True)
+    assert good.count_errors is not None
     before = Course.train
 
     def diverging(self: Course, name: str, network: Any, *rest: Any, **more: Any) -> Any:
@@ -257,8 +274,10 @@ def test_a_training_that_went_wrong_at_its_end_is_not_praised(
             torch.nn.init.constant_(network.last.bias, -50)
 
     monkeypatch.setattr(Course, "train", diverging)
-    badly = train("D", project, name="badly", **TINY).card.figures[0]
+    bad = train("D", project, name="badly", **TINY).card
+    badly = bad.figures[0]
     assert (badly.on, badly.f_score) == (LEARNT_FROM, 0)
+    assert bad.count_errors is None
 
 
 def _long(version: versions.Version, steps: int) -> versions.Version:
