@@ -32,32 +32,40 @@ class Fold:
 def two_folds(images: Sequence[LearningImage]) -> tuple[Fold, ...]:
     """Part images whose cells are all known into two halves of about as many cells.
 
+    Frames of one file stay together: the next one shows nearly the same.
+
     Parameters
     ----------
     images : sequence of LearningImage
-        Where a single one has cells, it is parted itself, with half of them on either side.
+        Where a single file has cells, it is parted itself: all of its frames along one line, with
+        half of their cells on either side.
 
     Returns
     -------
     tuple of Fold
         Two, or none if one of the halves would have no cell.
     """
-    with_cells = [one for one in images if one.n_known]
-    if len(with_cells) == 1:
-        first_half, second_half = _halves(with_cells[0])
-        empty = tuple(one for one in images if not one.n_known)
-        halves = first_half + empty[::2], second_half + empty[1::2]
+    by_file: dict[str, list[LearningImage]] = {}
+    for one in images:
+        by_file.setdefault(one.card.sha256, []).append(one)
+    files = sorted(by_file.values(), key=lambda frames: -_n_known(frames))
+    if sum(_n_known(frames) > 0 for frames in files) == 1:
+        first, second = _halves(files.pop(0))
     else:
-        order = sorted(range(len(images)), key=lambda index: -images[index].n_known)
-        # Dealt out as cards to two players who take turns in being first.
-        first = {index for place, index in enumerate(order) if place % 4 in (0, 3)}
-        halves = (
-            tuple(one for index, one in enumerate(images) if index in first),
-            tuple(one for index, one in enumerate(images) if index not in first),
-        )
-    if not all(sum(one.n_known for one in half) for half in halves):
+        first, second = [], []
+    # Dealt out as cards to two players who take turns in being first.
+    for place, frames in enumerate(files):
+        (first if place % 4 in (0, 3) else second).extend(frames)
+    order = {(one.card.sha256, one.card.frame): index for index, one in enumerate(images)}
+    for half in (first, second):
+        half.sort(key=lambda one: order[one.card.sha256, one.card.frame])
+    if not (_n_known(first) and _n_known(second)):
         return ()
-    return Fold(halves[0], halves[1]), Fold(halves[1], halves[0])
+    return Fold(tuple(first), tuple(second)), Fold(tuple(second), tuple(first))
+
+
+def _n_known(images: Sequence[LearningImage]) -> int:
+    return sum(one.n_known for one in images)
 
 
 def turns_of(
@@ -87,13 +95,14 @@ def turns_of(
     }
 
 
-def _halves(image: LearningImage) -> tuple[tuple[LearningImage, ...], tuple[LearningImage, ...]]:
-    """Cut what is known of an image across its longer axis."""
-    axis = int(np.argmax(image.known.shape))
-    places = image.known_points[:, axis]
-    middle = float(np.median(places)) if len(places) else image.known.shape[axis] / 2
-    is_before: npt.NDArray[np.bool_] = np.indices(image.known.shape)[axis] < middle
-    return (
-        (replace(image, known=image.known & is_before),),
-        (replace(image, known=image.known & ~is_before),),
-    )
+def _halves(frames: Sequence[LearningImage]) -> tuple[list[LearningImage], list[LearningImage]]:
+    """Cut what is known of a file's frames along one line across its longer axis."""
+    axis = int(np.argmax(frames[0].known.shape))
+    places = np.concatenate([one.known_points[:, axis] for one in frames])
+    middle = float(np.median(places))
+    before, after = [], []
+    for one in frames:
+        is_before: npt.NDArray[np.bool_] = np.indices(one.known.shape)[axis] < middle
+        before.append(replace(one, known=one.known & is_before))
+        after.append(replace(one, known=one.known & ~is_before))
+    return before, after
