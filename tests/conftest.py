@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -31,6 +32,12 @@ TINY_IMAGES = SimulationConfig(
 """Small fields with a dozen to fifty cells."""
 
 TINY_NETWORK = {"base_width": 4, "depth": 2, "square_px": 64, "device": "cpu"}
+
+
+def pytest_collection_finish() -> None:
+    # A million objects that stay; the clean-up after each window would go through them three times.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -59,7 +59,8 @@ class Square:
     image : int
         Index of the image.
     rows, columns : slice
-        Its place at the network's resolution.
+        Its place at the network's resolution. Beyond the image's last row or column the image is
+        mirrored, and nothing is known.
     flip : tuple of int
         Axes that are reversed: () for none, (0,) vertically, (1,) horizontally.
     is_transposed : bool
@@ -84,11 +85,13 @@ class Square:
 
     def take_image(self, image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the square of an image, shape (Y, X)."""
-        return self.look.of(self.take(image))
+        part = self._filled(image[self.rows, self.columns], "symmetric")
+        return self.look.of(self._turn(part, cv2.INTER_LINEAR))
 
     def take(self, array: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the square of a target, shape (Y, X)."""
-        return self._turn(array[self.rows, self.columns], cv2.INTER_LINEAR)
+        part = self._filled(array[self.rows, self.columns], "constant")
+        return self._turn(part, cv2.INTER_LINEAR)
 
     def take_known(self, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
         """Return the square of where the truth is known, shape (Y, X): 1, and 0 elsewhere."""
@@ -99,7 +102,17 @@ class Square:
                 lines[: self.margin_px] = 0
             if place.stop < extent:
                 lines[len(lines) - self.margin_px :] = 0
-        return self._turn(part, cv2.INTER_NEAREST)
+        return self._turn(self._filled(part, "constant"), cv2.INTER_NEAREST)
+
+    def _filled(
+        self, part: npt.NDArray[np.float32], mode: Literal["constant", "symmetric"]
+    ) -> npt.NDArray[np.float32]:
+        """Return what the image has of the square, filled up to the whole square."""
+        wanted = (self.rows.stop - self.rows.start, self.columns.stop - self.columns.start)
+        if part.shape == wanted:
+            return part
+        missing = [(0, whole - here) for whole, here in zip(wanted, part.shape, strict=True)]
+        return np.pad(part, missing, mode)
 
     def _turn(self, part: npt.NDArray[np.float32], method: int) -> npt.NDArray[np.float32]:
         if self.side_px is not None and part.shape != (self.side_px, self.side_px):
@@ -144,12 +157,12 @@ def turned(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list
 
     Those of images in relief stay the right way up, see `relief`.
 
-    All squares of an epoch are of one size, so that they make batches: at most the side, and the
-    shortest of the images' sides. It varies by `JITTER_PX` from epoch to epoch: squares of one size
-    are all made longer by as many pixels for the network, and it takes the edge of an image that is
-    made longer by fewer for a row of cells.
+    All squares of an epoch are of one size, so that they make batches: at most the side, and no
+    more than fits into the largest image; a smaller one is filled up. It varies by `JITTER_PX` from
+    epoch to epoch: squares of one size are all made longer by as many pixels for the network, and
+    it takes the edge of an image that is made longer by fewer for a row of cells.
     """
-    side = min(side, *(extent for truth in truths for extent in truth.shape))
+    side = min(side, max(min(truth.shape) for truth in truths))
     side -= int(rng.integers(0, min(JITTER_PX, side // 2 + 1)))
     chosen = []
     for index, truth in enumerate(truths):
@@ -173,7 +186,7 @@ def _vary(square: Square, shape: tuple[int, int], rng: np.random.Generator) -> S
     side = square.rows.stop - square.rows.start
     if rng.random() < 0.5:
         zoom = float(np.exp(rng.uniform(-MOST_ZOOM, MOST_ZOOM)))
-        taken = min(round(side / zoom), *shape)
+        taken = min(round(side / zoom), max(side, min(shape)))
         rows, columns = (_part_to_the_edge(extent, taken, rng) for extent in shape)
         square = replace(square, rows=rows, columns=columns, side_px=side)
     look = Look(
@@ -246,7 +259,7 @@ def _has_a_cell(square: Square, truth: Truth) -> bool:
 
 def _random_part(extent: int, side: int, rng: np.random.Generator) -> slice:
     start = int(rng.integers(0, max(0, extent - side) + 1))
-    return slice(start, start + side)
+    return slice(start, min(start + side, extent))
 
 
 def _part_to_the_edge(extent: int, side: int, rng: np.random.Generator) -> slice:

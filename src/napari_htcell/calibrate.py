@@ -36,7 +36,8 @@ def judge(
     ----------
     network : Network
     images : sequence of LearningImage
-        Where only regions are known, only these count.
+        Where only regions are complete, only these count: clicks outside say where cells are, and
+        nothing of where none are.
     settings : DetectConfig
         Their threshold counts for contours alone: another one gives other contours, not fewer of
         the same.
@@ -49,12 +50,12 @@ def judge(
     for one in images:
         heat_map = run(heat_map_steps(network, one.image))
         found = peaks.find(heat_map, settings, pixel_size_um)
-        inside = one.is_known(found.points)
+        inside = one.is_complete_at(found.points)
         judgements.append(
             Judgement(
                 found.points[inside],
                 found.scores[inside],
-                one.known_points,
+                one.complete_points,
                 pixel_size_um,
                 lowest=settings.threshold if settings.method == "peaks" else 0.0,
             )
@@ -71,8 +72,8 @@ def choose_threshold(
 ) -> DetectConfig:
     """Return the settings with a threshold whose F is as good as the best.
 
-    Contours and masks keep theirs. A threshold below which nothing was looked for is not chosen: it
-    would find more than was judged.
+    Contours and masks keep theirs, and so do peaks where there is no cell: F says nothing there. A
+    threshold below which nothing was looked for is not chosen: it would find more than was judged.
 
     Parameters
     ----------
@@ -86,16 +87,20 @@ def choose_threshold(
         calibrated scores have their best threshold (Lipton et al. 2014, "Optimal thresholding of
         classifiers to maximize F1 measure"), and few images may show it elsewhere by chance.
     """
+    candidates = thresholds_of(settings, judgements)
+    cells = sum(len(one.truth) for one in judgements)
+    if not cells:
+        nearest = min(candidates, key=lambda one: abs(one - settings.threshold))
+        return settings.model_copy(update={"threshold": nearest})
     results = {
         threshold: f_score_of(judgements, settings.model_copy(update={"threshold": threshold}))
-        for threshold in thresholds_of(settings, judgements)
+        for threshold in candidates
     }
     best = max(results.values())
     if preferred == "expected":
-        cells = sum(len(one.truth) for one in judgements)
         # One more found and one more missed: else a few cells, all found, would leave no doubt.
         rate = (best * cells + 1) / (cells + 2)
-        tolerance = math.sqrt(rate * (1 - rate) / max(cells, 1))
+        tolerance = math.sqrt(rate * (1 - rate) / cells)
     good = [threshold for threshold, result in results.items() if result >= best - tolerance]
     chosen = good[0] if preferred == "lowest" else min(good, key=lambda one: abs(one - best / 2))
     return settings.model_copy(update={"threshold": chosen})

@@ -6,6 +6,7 @@ import hashlib
 import warnings
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,10 +50,10 @@ class LearningImage:
         What the network is to draw.
     known : ndarray of bool, shape (Y, X)
         Where the loss counts.
+    complete : ndarray of bool, shape (Y, X)
+        Where every cell is annotated, so that what is found there can be judged.
     pixel_size_um : float
         Micrometres per pixel of the network.
-    is_finished : bool
-        Whether every cell is annotated where the loss counts.
     """
 
     card: TrainingImage
@@ -60,31 +61,41 @@ class LearningImage:
     truth: Truth
     target: npt.NDArray[np.float32]
     known: npt.NDArray[np.bool_]
+    complete: npt.NDArray[np.bool_]
     pixel_size_um: float
-    is_finished: bool = True
+
+    @cached_property
+    def is_finished(self) -> bool:
+        """Whether every cell is annotated somewhere in it."""
+        return bool(self.complete.any())
 
     @property
-    def known_points(self) -> npt.NDArray[np.floating[Any]]:
-        """The cells in the image where its truth is known, shape (N, 2)."""
-        return self.truth.points[self.is_known(self.truth.points)]
+    def complete_points(self) -> npt.NDArray[np.floating[Any]]:
+        """The cells where every cell is annotated, shape (N, 2)."""
+        return self.truth.points[self.is_complete_at(self.truth.points)]
+
+    def is_complete_at(self, points: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Return which points, shape (N, 2), lie where every cell is annotated."""
+        return _are_within(points, self.complete)
 
     @property
     def n_known(self) -> int:
-        """Number of `known_points`."""
-        return len(self.known_points)
-
-    def is_known(self, points: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Return which points, shape (N, 2), lie in the image and where its truth is known."""
-        nearest = np.rint(points).astype(int)
-        in_image = ((nearest >= 0) & (nearest < self.known.shape)).all(axis=1)
-        clipped = np.clip(nearest, 0, np.asarray(self.known.shape) - 1)
-        inside: npt.NDArray[np.bool_] = in_image & self.known[clipped[:, 0], clipped[:, 1]]
-        return inside
+        """Number of annotated cells in the image where the loss counts."""
+        return int(_are_within(self.truth.points, self.known).sum())
 
     def digest(self) -> str:
         """Return a hash of everything that training sees of it."""
         parts = (self.image, self.target, self.known)
         return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
+
+
+def _are_within(points: npt.NDArray[Any], where: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return which points lie in an image, and there where an array of its shape says so."""
+    nearest = np.rint(points).astype(int)
+    in_image = ((nearest >= 0) & (nearest < where.shape)).all(axis=1)
+    clipped = np.clip(nearest, 0, np.asarray(where.shape) - 1)
+    inside: npt.NDArray[np.bool_] = in_image & where[clipped[:, 0], clipped[:, 1]]
+    return inside
 
 
 def learning_images(
@@ -217,14 +228,16 @@ def _read(
         sigma_px = config.spot_sigma_um / config.pixel_size_um
         target = stage.target(truth, sigma_px)
         # Without memory of its own: most images are known everywhere.
-        known: npt.NDArray[np.bool_] = np.broadcast_to(np.True_, frame.network_shape)
-        is_finished = stage.learn_from != "partial" and _is_finished(annotation, index)
-        if is_finished and annotation.status(index) != "complete":
+        everywhere: npt.NDArray[np.bool_] = np.broadcast_to(np.True_, frame.network_shape)
+        known, complete = everywhere, everywhere
+        if stage.learn_from == "partial" or not _is_finished(annotation, index):
+            complete = np.broadcast_to(np.False_, frame.network_shape)
+        elif annotation.status(index) != "complete":
             masked = [region.mask(pixels.shape) for region in annotation.regions_in(index)]
-            regions = np.any(masked, axis=0).astype(np.uint8)
+            complete = frame.cut_labels(np.any(masked, axis=0).astype(np.uint8)) > 0
             said = _said(annotation, index)
             spots = targets.gaussian_spots(replace(truth, points=frame.to_network(said)), sigma_px)
-            known = (frame.cut_labels(regions) > 0) | (spots > KNOWN_ABOVE)
+            known = complete | (spots > KNOWN_ABOVE)
         found.append(
             LearningImage(
                 TrainingImage(
@@ -239,8 +252,8 @@ def _read(
                 truth,
                 target,
                 known,
+                complete,
                 config.pixel_size_um,
-                is_finished,
             )
         )
     return found

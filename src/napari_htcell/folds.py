@@ -48,8 +48,8 @@ def two_folds(images: Sequence[LearningImage]) -> tuple[Fold, ...]:
     by_file: dict[str, list[LearningImage]] = {}
     for one in images:
         by_file.setdefault(one.card.sha256, []).append(one)
-    files = sorted(by_file.values(), key=lambda frames: -_n_known(frames))
-    if sum(_n_known(frames) > 0 for frames in files) == 1:
+    files = sorted(by_file.values(), key=lambda frames: -_n_cells(frames))
+    if sum(_n_cells(frames) > 0 for frames in files) == 1:
         first, second = _halves(files.pop(0))
     else:
         first, second = [], []
@@ -59,13 +59,13 @@ def two_folds(images: Sequence[LearningImage]) -> tuple[Fold, ...]:
     order = {(one.card.sha256, one.card.frame): index for index, one in enumerate(images)}
     for half in (first, second):
         half.sort(key=lambda one: order[one.card.sha256, one.card.frame])
-    if not (_n_known(first) and _n_known(second)):
+    if not (_n_cells(first) and _n_cells(second)):
         return ()
     return Fold(tuple(first), tuple(second)), Fold(tuple(second), tuple(first))
 
 
-def _n_known(images: Sequence[LearningImage]) -> int:
-    return sum(one.n_known for one in images)
+def _n_cells(images: Sequence[LearningImage]) -> int:
+    return sum(len(one.complete_points) for one in images)
 
 
 def turns_of(
@@ -78,31 +78,31 @@ def turns_of(
     last : Lesson
         The recipe's last. What it learns from and is not finished is learnt from in every turn.
     may_judge : callable
-        Whether an image may; there is no lesson where none may.
+        Whether an image may; there is no lesson for a half of which none may.
     share : float
         Part of its steps that each takes.
     """
     finished = [one for one in last.images if one.is_finished]
     always = tuple(one for one in last.images if not one.is_finished)
-    if not any(map(may_judge, finished)):
-        return {}
     return {
         f"turn{number}": (
             replace(last, images=fold.learnt + always, share=share),
             fold.left_out,
         )
         for number, fold in enumerate(two_folds(finished), start=1)
+        if any(map(may_judge, fold.left_out))
     }
 
 
 def _halves(frames: Sequence[LearningImage]) -> tuple[list[LearningImage], list[LearningImage]]:
-    """Cut what is known of a file's frames along one line across its longer axis."""
-    axis = int(np.argmax(frames[0].known.shape))
-    places = np.concatenate([one.known_points[:, axis] for one in frames])
+    """Cut what is annotated of a file's frames along one line across its longer axis."""
+    axis = int(np.argmax(frames[0].truth.shape))
+    places = np.concatenate([one.complete_points[:, axis] for one in frames])
     middle = float(np.median(places))
-    before, after = [], []
+    before: list[LearningImage] = []
+    after: list[LearningImage] = []
     for one in frames:
-        is_before: npt.NDArray[np.bool_] = np.indices(one.known.shape)[axis] < middle
-        before.append(replace(one, known=one.known & is_before))
-        after.append(replace(one, known=one.known & ~is_before))
+        is_before: npt.NDArray[np.bool_] = np.indices(one.truth.shape)[axis] < middle
+        for half, here in ((before, is_before), (after, ~is_before)):
+            half.append(replace(one, known=one.known & here, complete=one.complete & here))
     return before, after

@@ -88,8 +88,8 @@ class SmoothThreshold(Network):
             smooth = blurred[0, 0].cpu().numpy()
             for level in LEVELS:
                 points = contour_centroids((smooth > level).astype(np.float32), 0.5, 0).points
-                found = points[one.is_known(points)]
-                result = evaluate(found, one.known_points, cutoff_px=cutoff_px).f_score
+                found = points[one.is_complete_at(points)]
+                result = evaluate(found, one.complete_points, cutoff_px=cutoff_px).f_score
                 best = max(best, (result, sigma, level))
             yield Progress("tuning", done, clock.total, clock.seconds_left(done))
         self.sigma_px.fill_(best[1])

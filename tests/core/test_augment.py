@@ -95,6 +95,23 @@ def test_turned_squares_of_an_image_smaller_than_a_square() -> None:
     assert all(3 <= square.take(np.ones((5, 300))).shape[0] <= 5 for square in chosen)
 
 
+def test_a_small_image_does_not_make_the_squares_of_large_ones_small() -> None:
+    small, large = truth((12, 9), (3, 4)), truth((200, 300))
+    chosen = augment.varied([small, large] * 8, 64, np.random.default_rng(0))
+    image = np.random.default_rng(1).normal(size=(12, 9)).astype(np.float32)
+    target, known = np.ones((12, 9), np.float32), np.ones((12, 9), bool)
+    (side,) = {one.take_image(np.zeros((200, 300), np.float32)).shape[0] for one in chosen[8:]}
+    assert side > 48
+    for one in chosen:
+        if one.image % 2 == 0:
+            seen, weight = one.take_image(image), one.take_known(known)
+            assert seen.shape == weight.shape == (side, side)
+            assert seen[weight == 0].std() > 0.1  # mirrored: a grey area is no image
+            # Enlarged at most twofold in area's sides, never to a whole square.
+            assert 20 < weight.sum() < 4.1 * known.size
+            assert (one.take(target)[weight == 0] < 1).all()
+
+
 def test_an_image_lower_than_a_square_gives_its_whole_height() -> None:
     array = np.ones((20, 300), np.float32)
     chosen = augment.paper([truth((20, 300))], 250, np.random.default_rng(0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,14 +35,13 @@ def image(spots: Callable[..., Any]) -> LearningImage:
         Truth(BRIGHT, None, (64, 64)),
         np.zeros((64, 64), np.float32),
         np.ones((64, 64), bool),
+        np.ones((64, 64), bool),
         UM,
     )
 
 
-def knowing(image: LearningImage, known: Any, points: Any = BRIGHT) -> LearningImage:
-    return LearningImage(
-        image.card, image.image, Truth(points, None, (64, 64)), image.target, known, UM
-    )
+def knowing(image: LearningImage, complete: Any, points: Any = BRIGHT) -> LearningImage:
+    return replace(image, truth=Truth(points, None, (64, 64)), complete=complete)
 
 
 def judged(model: Model, image: LearningImage, settings: DetectConfig) -> Any:
@@ -116,25 +116,30 @@ def test_contours_keep_their_threshold(image: LearningImage, intensity_model: Mo
     assert [(f.tp, f.fp, f.fn) for f in figures(found, contours, "")] == [(3, 2, 0)] * 2
 
 
-def test_outside_what_is_known_nothing_counts(image: LearningImage, intensity_model: Model) -> None:
-    known = np.zeros((64, 64), bool)
-    known[:30] = True
+def test_outside_complete_regions_nothing_counts(
+    image: LearningImage, intensity_model: Model
+) -> None:
+    complete = np.zeros((64, 64), bool)
+    complete[:30] = True
     settings = DetectConfig(threshold=0.5)
-    counted = figures(judged(intensity_model, knowing(image, known), settings), settings, "")[0]
+    one = knowing(image, complete)
+    counted = figures(judged(intensity_model, one, settings), settings, "")[0]
     assert (counted.tp, counted.fp, counted.fn) == (2, 0, 0)
 
 
 def test_points_beyond_the_crop_do_not_count(image: LearningImage, intensity_model: Model) -> None:
     beyond = np.concatenate([BRIGHT, [[-20.0, 5.0], [63.4, 80.0]]])
-    one = knowing(image, image.known, beyond)
+    one = knowing(image, image.complete, beyond)
     counted = figures(judged(intensity_model, one, DetectConfig()), DetectConfig(), "")[0]
     assert counted.fn == 0
 
 
 def test_no_cell_at_all(intensity_model: Model, image: LearningImage) -> None:
-    found = judged(intensity_model, knowing(image, image.known, np.empty((0, 2))), DetectConfig())
-    settings = choose_threshold(found, DetectConfig())
-    assert 0 < settings.threshold < 1
+    settings = DetectConfig(threshold=0.35)
+    found = judged(intensity_model, knowing(image, image.complete, np.empty((0, 2))), settings)
+    assert len(found[0].points)
+    for preferred in ("lowest", "expected"):
+        assert choose_threshold(found, settings, preferred=preferred) == settings
     counted = figures(found, settings, "")[0]
     assert counted.tp == counted.fn == 0
     assert counted.mean_distance_um is None

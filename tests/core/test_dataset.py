@@ -114,6 +114,9 @@ def test_known_is_the_region_and_the_clicked_cells(make_project: Callable[..., P
     near = (rows - 20) ** 2 + (columns - 48) ** 2 < 4**2  # two sigma around the cell outside
     expected = (rows <= 31) & (columns <= 31) | near
     np.testing.assert_array_equal(one.known, expected)
+    # Around it a click says where a cell is, but not that all are known: nothing is judged there.
+    np.testing.assert_array_equal(one.complete, (rows <= 31) & (columns <= 31))
+    assert one.n_known == len(SOME.points) > len(one.complete_points) > 0
 
 
 def test_rejected_places_are_known_to_be_no_cells(make_project: Callable[..., Project]) -> None:

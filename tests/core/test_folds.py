@@ -18,6 +18,8 @@ from napari_htcell.versions import QUICK_ALL
 
 RNG = np.random.default_rng(0)
 
+NOWHERE = np.zeros((40, 60), bool)
+
 
 def image(name: str, points: Any, shape: tuple[int, int] = (40, 60)) -> LearningImage:
     points = np.asarray(points, float).reshape(-1, 2)
@@ -26,6 +28,7 @@ def image(name: str, points: Any, shape: tuple[int, int] = (40, 60)) -> Learning
         np.zeros(shape, np.float32),
         Truth(points, None, shape),
         np.zeros(shape, np.float32),
+        np.ones(shape, bool),
         np.ones(shape, bool),
         6.44,
     )
@@ -92,7 +95,7 @@ def test_nothing_is_left_out_where_a_half_would_have_no_cell(images: list[Learni
 
 def test_what_is_not_finished_is_learnt_from_in_every_turn_and_never_judges() -> None:
     finished = [image(name, cells(5)) for name in "ab"]
-    partial = replace(image("partial", cells(5)), is_finished=False)
+    partial = replace(image("partial", cells(5)), complete=NOWHERE)
     last = Lesson(1, QUICK_ALL, [partial, *finished], TrainConfig())
     turns = list(turns_of(last, lambda _: True, 0.5).values())
     assert [[one.card.name for one in lesson.images] for lesson, _ in turns] == [
@@ -102,6 +105,15 @@ def test_what_is_not_finished_is_learnt_from_in_every_turn_and_never_judges() ->
     assert [lesson.steps for lesson, _ in turns] == [last.steps / 2] * 2
 
 
+def test_a_half_that_nobody_may_judge_takes_no_turn() -> None:
+    finished = [image(name, cells(5)) for name in "abc"]
+    last = Lesson(1, QUICK_ALL, finished, TrainConfig())
+    (turn,) = turns_of(last, lambda one: one.card.name == "b", 0.5).values()
+    assert "b" not in {one.card.name for one in turn[0].images}
+    assert "b" in {one.card.name for one in turn[1]}
+    assert turns_of(last, lambda _: False, 0.5) == {}
+
+
 def test_without_anything_finished_there_are_no_turns() -> None:
-    partial = replace(image("partial", cells(5)), is_finished=False)
+    partial = replace(image("partial", cells(5)), complete=NOWHERE)
     assert turns_of(Lesson(1, QUICK_ALL, [partial] * 2, TrainConfig()), lambda _: True, 0.5) == {}

@@ -26,6 +26,7 @@ def image(margin: int, frame: float = 0.0) -> LearningImage:
         Truth(np.empty((0, 2)), None, pixels.shape),
         np.zeros_like(pixels),
         np.ones(pixels.shape, bool),
+        np.ones(pixels.shape, bool),
         3.22,
     )
 

@@ -29,6 +29,7 @@ def image(spots: Callable[..., Any]) -> LearningImage:
         Truth(CELLS, None, (64, 64)),
         np.zeros((64, 64), np.float32),
         np.ones((64, 64), bool),
+        np.ones((64, 64), bool),
         6.44,
     )
 

@@ -57,6 +57,7 @@ def lesson(spots: Callable[..., Any]) -> Lesson:
         truth,
         targets.gaussian_spots(truth, 2.0),
         known,
+        known,
         6.44,
     )
     return Lesson(0, STAGE, [image], TrainConfig(square_px=32))

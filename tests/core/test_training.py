@@ -43,6 +43,7 @@ def image(spots: Callable[..., Any]) -> LearningImage:
         truth,
         targets.gaussian_spots(truth, 2.0),
         np.ones((64, 64), bool),
+        np.ones((64, 64), bool),
         6.44,
     )
 
@@ -70,7 +71,7 @@ def trained(tmp_path: Path, *lessons: Lesson, width: int = 2) -> tuple[UNet, lis
 def test_of_all_images_at_least_half_of_the_squares_are_finished(
     image: LearningImage, finished: int, others: int, expected: tuple[int, int]
 ) -> None:
-    partial = replace(image, is_finished=False)
+    partial = replace(image, complete=np.zeros((64, 64), bool))
     every = lesson(*[image] * finished, *[partial] * others)
     every = replace(every, stage=replace(every.stage, learn_from="all"))
     shown = [every.images[square.image].is_finished for square in every.squares(0)]
@@ -216,6 +217,7 @@ def test_an_image_smaller_than_a_square_can_be_learnt_from(
         truth=Truth(CELLS[:1], None, (10, 13)),
         target=image.target[part],
         known=image.known[part],
+        complete=image.complete[part],
     )
     _, loss = trained(tmp_path, lesson(small))
     assert np.isfinite(loss).all()
