@@ -23,16 +23,17 @@ from typing import Any
 
 import click
 import numpy as np
+import numpy.typing as npt
 import t98g
 import tifffile
 from bars import with_bar
 from clicks import SETS, UNSTATED_UM
 from make_shipped import FIELD
 from tqdm import tqdm
-from trials import TRAININGS, keep, result_of
+from trials import TRAININGS, keep, recipe_of, result_of
 
 import napari_htcell as htcell
-from napari_htcell import augment, config, losses
+from napari_htcell import augment, calibrate, config, losses
 from napari_htcell.cards import software
 from napari_htcell.evaluate import evaluate, f_score, total
 from napari_htcell.learn import train_steps
@@ -40,10 +41,9 @@ from napari_htcell.models import Model
 from napari_htcell.sample import make_project
 from napari_htcell.versions import VERSIONS, Stage, Version, get_version
 
-N_COMPLETE = 12
 LAST_STEPS = 300
 N_HELD_OUT = 10
-CUTOFFS_UM = (16.0, 32.0, round(config.PAPER_CUTOFF_UM, 1))
+CUTOFFS_UM = (calibrate.CUTOFFS_UM[0], 32.0, round(config.PAPER_CUTOFF_UM, 1))
 DROPPED = 1 / 3
 
 
@@ -155,7 +155,7 @@ def measure(name: str, seed: int, part: str) -> dict[str, Any]:
     arm = arms()[name]
     VERSIONS[arm.version.name] = arm.version
     learnt, looked_at = parts(part, seed)
-    chosen = np.random.default_rng(seed).permutation(learnt)[:N_COMPLETE]
+    chosen = t98g.drawn(learnt, seed)
     with tempfile.TemporaryDirectory() as folder:
         if arm.simulated:
             half = arm.simulated // 2
@@ -165,9 +165,9 @@ def measure(name: str, seed: int, part: str) -> dict[str, Any]:
         project = t98g.partial_project(
             Path(folder) / "t98g", dropped=arm.dropped, order=arm.order, seed=seed, names=learnt
         )
-        t98g.complete(project, sorted(map(str, chosen)))
+        t98g.complete(project, chosen)
         # Simulated images beside do not judge.
-        judges = [t98g.ome_name(str(one)) for one in chosen]
+        judges = [t98g.ome_name(one) for one in chosen]
         steps = train_steps(arm.version.name, project, seed=seed, judges=judges)
         model = with_bar(steps, f"{name}, seed {seed}")
     return {
@@ -185,10 +185,19 @@ def measure(name: str, seed: int, part: str) -> dict[str, Any]:
 
 def counted(model: Model, names: Sequence[str]) -> list[list[list[int]]]:
     """Return TP, FP and FN at each cut-off in each of some T98G images."""
-    truth, rows = t98g.truth(), []
+    found = []
     for name in names:
         pixels = tifffile.imread(t98g.FOLDER / "images" / name)
-        found = htcell.detect(pixels, model, pixel_size_um=t98g.PIXEL_SIZE_UM).points
+        found.append(htcell.detect(pixels, model, pixel_size_um=t98g.PIXEL_SIZE_UM).points)
+    return outcomes(names, found)
+
+
+def outcomes(
+    names: Sequence[str], points: Sequence[npt.NDArray[np.floating[Any]]]
+) -> list[list[list[int]]]:
+    """Return TP, FP and FN at each cut-off of what was found in each of some T98G images."""
+    truth, rows = t98g.truth(), []
+    for name, found in zip(names, points, strict=True):
         matches = [
             evaluate(found, truth[name], cutoff_um=um, pixel_size_um=t98g.PIXEL_SIZE_UM)
             for um in CUTOFFS_UM
@@ -273,13 +282,14 @@ def main(
         return work / part / f"{name.replace('/', ' of ')}, seed {seed}.json"
 
     if single is not None:
-        keep(place(*single), measure(*single, part))
+        keep(place(*single), measure(*single, part), recipe_of(arms()[single[0]].version))
         return
     names = [name for name in arms() if name in (only or arms())]
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for seed, name in tqdm([(s, n) for s in range(seeds) for n in names], unit="training"):
         call = ["--part", part, "--work", str(work), "--single", name, str(seed)]
-        results[name].append(result_of(place(name, seed), __file__, *call))
+        recipe = recipe_of(arms()[name].version)
+        results[name].append(result_of(place(name, seed), __file__, *call, recipe=recipe))
     rows = [row(name, results[name]) for name in names]
     click.echo(f"T98G {part}, {seeds} seeds")
     click.echo(markdown(rows))

@@ -23,12 +23,12 @@ import t98g
 import tifffile
 from ablation import apart, parts
 from bars import with_bar
-from trials import TRAININGS, keep, result_of
+from trials import TRAININGS, keep, recipe_of, result_of
 
 import napari_htcell as htcell
-from napari_htcell.calibrate import LOWEST, THRESHOLDS
+from napari_htcell.calibrate import LOWEST, best_f_score
 from napari_htcell.cards import software
-from napari_htcell.evaluate import Judgement, total
+from napari_htcell.evaluate import Judgement
 from napari_htcell.learn import train_steps
 from napari_htcell.models import Model
 from napari_htcell.versions import VERSIONS, Version, get_version
@@ -36,7 +36,6 @@ from napari_htcell.versions import VERSIONS, Version, get_version
 DROPPED = 2 / 3
 N_COMPLETE = 6
 STEPS = (1100, 700)
-CUTOFF_UM = 16.0
 SIZES = (1.0, 0.77, 0.6)
 """Of the cells, in those that were learnt from."""
 
@@ -61,21 +60,18 @@ def best_f(model: Model, names: Sequence[str], size: float) -> float:
         shown_um = t98g.PIXEL_SIZE_UM * size
         found = htcell.detect(pixels, model, pixel_size_um=shown_um, threshold=LOWEST)
         judged.append(Judgement(found.points, found.scores, truth[name], t98g.PIXEL_SIZE_UM))
-    return max(
-        total(one.match(threshold, CUTOFF_UM) for one in judged).f_score for threshold in THRESHOLDS
-    )
+    return best_f_score(judged, model.card.detection)
 
 
 def measure(way: str, seed: int) -> dict[str, Any]:
     """Train in one way with one seed."""
     VERSIONS["E"] = ways()[way]
     learnt, looked_at = parts("train", seed)
-    chosen = np.random.default_rng(seed).permutation(learnt)[:N_COMPLETE]
     with tempfile.TemporaryDirectory() as folder:
         project = t98g.partial_project(
             Path(folder) / "t98g", dropped=DROPPED, order="crowded", seed=seed, names=learnt
         )
-        t98g.complete(project, sorted(map(str, chosen)))
+        t98g.complete(project, t98g.drawn(learnt, seed, N_COMPLETE))
         model = with_bar(train_steps("E", project, seed=seed), f"{way}, seed {seed}")
     figures = {str(size): round(best_f(model, looked_at, size), 4) for size in SIZES}
     return {"way": way, "seed": seed, "F": figures, "steps": model.card.steps}
@@ -93,13 +89,14 @@ def main(seeds: int, work: Path, output: Path | None, single: tuple[str, int] | 
         return work / f"{way}, seed {seed}.json"
 
     if single is not None:
-        keep(place(*single), measure(*single))
+        keep(place(*single), measure(*single), recipe_of(ways()[single[0]]))
         return
     results = []
     for way in ways():
         for seed in range(seeds):
             call = ["--work", str(work), "--single", way, str(seed)]
-            results.append(result_of(place(way, seed), __file__, *call))
+            recipe = recipe_of(ways()[way])
+            results.append(result_of(place(way, seed), __file__, *call, recipe=recipe))
         for size in map(str, SIZES):
             each = [one["F"][size] for one in results if one["way"] == way]
             click.echo(f"{way}, cells of {size}: {np.mean(each):.3f} {each}")

@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from napari_htcell.calibrate import CUTOFFS_UM
 from napari_htcell.evaluate import evaluate, total
 
 Image = npt.NDArray[np.float32]
 Points = npt.NDArray[np.float64]
-CUTOFF_UM = 16.0
+CUTOFF_UM = CUTOFFS_UM[0]
 
 VIEWS: dict[str, Callable[[Image, float], Image]] = {
     "bright": lambda image, smooth: image,

@@ -23,6 +23,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -31,24 +32,25 @@ import numpy as np
 import numpy.typing as npt
 import t98g
 from bars import with_bar
-from trials import TRAININGS, keep, result_of
+from trials import TRAININGS, fingerprint, keep, recipe_of, result_of
 
 import napari_htcell as htcell
 from napari_htcell import Annotation, Project, sample
+from napari_htcell.calibrate import CUTOFFS_UM
 from napari_htcell.cards import software
 from napari_htcell.evaluate import Judgement, total
 from napari_htcell.learn import fine_tune_steps, train_steps
 from napari_htcell.models import Model
 from napari_htcell.simulate import SimulationConfig
 from napari_htcell.usefulness import ranked, usefulness
-from napari_htcell.versions import QUICK, VERSIONS, get_version
+from napari_htcell.versions import QUICK, VERSIONS, Version, get_version
 
 Points = npt.NDArray[np.float64]
 Truth = dict[str, Points]
 
 SECONDS_A_CLICK = 1.2
 """A hundred corrections in two minutes."""
-CUTOFF_UM = 16.0
+CUTOFF_UM = CUTOFFS_UM[0]
 STOPS = (1, 2, 4, 8)
 GOAL = 0.9
 
@@ -214,10 +216,25 @@ def judged(person: Person, model: Model) -> dict[str, float]:
     return {"F 16 um": round(totals.f_score, 4), "count error": round(totals.count_error, 4)}
 
 
+def from_scratch() -> Version:
+    """Return the version of those who begin with no model."""
+    stages = (replace(QUICK, learn_from="complete", min_steps=SCRATCH_STEPS),)
+    return replace(get_version("E"), name=SCRATCH, stages=stages)
+
+
+def recipe(way: str) -> str:
+    """Return a fingerprint of what a way begins with, and how it learns."""
+    base = WAYS[way].base
+    if not base:
+        return recipe_of(from_scratch())
+    version, weights = get_version(base), htcell.load_model(base).network.state_dict()
+    hashed = sha256(b"".join(one.numpy().tobytes() for one in weights.values())).hexdigest()
+    return fingerprint(version.fine_tuning, version.shares, version.preferred, hashed)
+
+
 def follow(name: str, way: str, seed: int) -> dict[str, Any]:
     """Follow one person through one set."""
-    stages = (replace(QUICK, learn_from="complete", min_steps=SCRATCH_STEPS),)
-    VERSIONS[SCRATCH] = replace(get_version("E"), name=SCRATCH, stages=stages)
+    VERSIONS[SCRATCH] = from_scratch()
     with tempfile.TemporaryDirectory() as folder:
         person = Person(name, WAYS[way], Path(folder), seed)
         rows = [person.state(0)]
@@ -287,14 +304,14 @@ def main(
         return work / f"{name}, {way}, seed {seed}.json"
 
     if single is not None:
-        keep(place(*single), follow(*single))
+        keep(place(*single), follow(*single), recipe(single[1]))
         return
     results = []
     for seed in range(seeds):
         for name in sets or SETS:
             for way in ways or WAYS:
                 call = ["--work", str(work), "--single", name, way, str(seed)]
-                found = result_of(place(name, way, seed), __file__, *call)
+                found = result_of(place(name, way, seed), __file__, *call, recipe=recipe(way))
                 results.append(found)
                 clicks = reached(found["rows"], "clicks")
                 click.echo(f"{name}; {way}; seed {seed}: F {GOAL} after {clicks} clicks")

@@ -27,11 +27,12 @@ import tifffile
 from scipy import ndimage
 
 import napari_htcell as htcell
+from napari_htcell.calibrate import CUTOFFS_UM
 from napari_htcell.cards import software
 from napari_htcell.evaluate import evaluate
 from napari_htcell.images import to_grey
 
-CUTOFF_UM = 16.0
+CUTOFF_UM = CUTOFFS_UM[0]
 ON_GROUND, MISSED = "false: on ground", "missed: nothing in the cell"
 SURROUNDINGS_UM = 120.0
 
@@ -137,7 +138,7 @@ def main(name: str, output: Path | None, sheets: Path | None) -> None:
         click.echo(f"quartiles of cells' areas, {part}: {quartiles} um2")
     if sheets is not None:
         sheets.mkdir(parents=True, exist_ok=True)
-        for what in (ON_GROUND, MISSED):
+        for what in counts.keys() & {ON_GROUND, MISSED}:
             draw([one for one in told if one.what == what], sheets / f"{what.split()[-1]}.png")
     if output is not None:
         content = {"model": name, "kinds": counts, "areas_um2": areas, "software": software()}

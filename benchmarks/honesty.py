@@ -2,8 +2,9 @@
 
     .venv/bin/python benchmarks/honesty.py --model E --output benchmarks/honesty.json
 
-On T98G (--part test only for what is final) and on simulated images of other densities and seeds
-than those that the shipped models learnt from.
+On T98G (--part test only for what is final; the shipped models know the others by heart, so that
+--part train is for a --model that left them out) and on simulated images of other densities and
+seeds than those that the shipped models learnt from.
 """
 
 from __future__ import annotations

@@ -25,14 +25,15 @@ import numpy as np
 import numpy.typing as npt
 import t98g
 import tifffile
-from ablation import CUTOFFS_UM, DROPPED, N_COMPLETE, counted
+from ablation import CUTOFFS_UM, DROPPED, counted
 from bars import with_bar
 from tqdm import tqdm
-from trials import TRAININGS, keep, result_of
+from trials import TRAININGS, keep, recipe_of, result_of
 
 from napari_htcell.cards import software
 from napari_htcell.evaluate import evaluate, f_score, total
 from napari_htcell.learn import train_steps
+from napari_htcell.versions import get_version
 
 TURNS = 5
 
@@ -42,12 +43,11 @@ def measure(seed: int, turn: int) -> dict[str, Any]:
     train, test = t98g.split("train"), t98g.split("test")
     left_out = test[turn::TURNS]
     known = [name for name in test if name not in left_out]
-    chosen = np.random.default_rng(seed).permutation(train)[:N_COMPLETE]
     with tempfile.TemporaryDirectory() as folder:
         project = t98g.partial_project(
             Path(folder) / "t98g", dropped=DROPPED, order="crowded", seed=seed, names=train + known
         )
-        t98g.complete(project, sorted([*map(str, chosen), *known]))
+        t98g.complete(project, [*t98g.drawn(train, seed), *known])
         model = with_bar(train_steps("E", project, seed=seed), f"turn {turn}, seed {seed}")
     return {
         "images": left_out,
@@ -92,8 +92,9 @@ def main(seeds: int, work: Path, output: Path | None, single: tuple[int, int] | 
     def place(seed: int, turn: int) -> Path:
         return work / f"seed {seed}, turn {turn}.json"
 
+    recipe = recipe_of(get_version("E"))
     if single is not None:
-        keep(place(*single), measure(*single))
+        keep(place(*single), measure(*single), recipe)
         return
     bodies = {part: of_bodies(part) for part in ("train", "test")}
     for part, figures in bodies.items():
@@ -102,7 +103,10 @@ def main(seeds: int, work: Path, output: Path | None, single: tuple[int, int] | 
     for seed in tqdm(range(seeds), unit="seed"):
         results = [
             result_of(
-                place(seed, turn), __file__, "--work", str(work), "--single", str(seed), str(turn)
+                place(seed, turn),
+                __file__,
+                *("--work", str(work), "--single", str(seed), str(turn)),
+                recipe=recipe,
             )
             for turn in range(TURNS)
         ]

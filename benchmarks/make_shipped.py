@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 import t98g
 from bars import with_bar
 
@@ -35,7 +34,6 @@ SIMULATED = (
 )
 REAL_ALONE = ("E",)
 """Simulated images made it worse at home, and no better elsewhere (benchmarks/ablation.py)."""
-N_REAL_COMPLETE = 12
 N_SIMULATED, N_SIMULATED_COMPLETE = 200, 100
 FIELD = SimulationConfig(height_px=550, width_px=550, cells_per_mm2=25)
 """Many small fields: each has a microscope of its own, and as many cells as a few large ones."""
@@ -49,7 +47,7 @@ FIELD = SimulationConfig(height_px=550, width_px=550, cells_per_mm2=25)
 def main(output: Path, seed: int, real: bool, versions: tuple[str, ...]) -> None:
     """Write the training project to OUTPUT, or go on there, and train the versions."""
     train = t98g.split("train") if real else []
-    clean = sorted(map(str, np.random.default_rng(seed).permutation(train)[:N_REAL_COMPLETE]))
+    clean = t98g.drawn(train, seed)
     if not output.exists():
         # The sample data has seed 0; what it shows must not be what the models learnt from.
         make_project(

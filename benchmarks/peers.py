@@ -32,7 +32,7 @@ import numpy as np
 import numpy.typing as npt
 import t98g
 import tifffile
-from ablation import CUTOFFS_UM, DROPPED, N_COMPLETE, markdown, parts, row
+from ablation import DROPPED, markdown, outcomes, parts, row
 from bars import with_bar
 from classical import CLASSICAL, CUTOFF_UM
 from trials import TRAININGS, keep, result_of
@@ -75,7 +75,7 @@ def of_version(version: str, part: str, seed: int) -> Found:
         project = t98g.partial_project(
             Path(folder) / "t98g", dropped=DROPPED, order="crowded", seed=seed, names=learnt
         )
-        t98g.complete(project, complete_ones(learnt, seed))
+        t98g.complete(project, t98g.drawn(learnt, seed))
         cores = time.process_time()
         model = with_bar(train_steps(version, project, seed=seed), f"{version}, seed {seed}")
     cores = time.process_time() - cores
@@ -89,17 +89,12 @@ def of_version(version: str, part: str, seed: int) -> Found:
     }
 
 
-def complete_ones(learnt: Sequence[str], seed: int) -> list[str]:
-    """Return the images whose cells are all clicked."""
-    return sorted(map(str, np.random.default_rng(seed).permutation(learnt)[:N_COMPLETE]))
-
-
 def of_classical(name: str, part: str, seed: int) -> Found:
     """Tune a finder on the complete images and run it."""
     learnt, looked_at = parts(part, seed)
     truth, method = t98g.truth(), CLASSICAL[name]
     start, cores = time.perf_counter(), time.process_time()
-    views = [(one, *prepared(one)) for one in complete_ones(learnt, seed)]
+    views = [(one, *prepared(one)) for one in t98g.drawn(learnt, seed)]
     chosen = method.tune(
         [image for _, image, _ in views],
         [frame.to_network(truth[one]) for one, _, frame in views],
@@ -119,7 +114,7 @@ def of_spotiflow(python: str, epochs: int, part: str, seed: int) -> Found:
     """Train Spotiflow in its own environment and predict."""
     learnt, looked_at = parts(part, seed)
     truth, rng = t98g.truth(), np.random.default_rng(seed)
-    full = complete_ones(learnt, seed)
+    full = t98g.drawn(learnt, seed)
     clicks = {
         one: drop_points(truth[one], fraction=DROPPED, order="crowded", rng=rng) for one in learnt
     } | {one: truth[one] for one in full}
@@ -169,13 +164,7 @@ def of_spotiflow(python: str, epochs: int, part: str, seed: int) -> Found:
 def measure(find: Callable[[], Found], part: str, seed: int) -> dict[str, Any]:
     """Run a method and count what it found."""
     found, costs = find()
-    truth, rows = t98g.truth(), []
-    for name, points in zip(parts(part, seed)[1], found, strict=True):
-        matches = [
-            evaluate(points, truth[name], cutoff_um=um, pixel_size_um=t98g.PIXEL_SIZE_UM)
-            for um in CUTOFFS_UM
-        ]
-        rows.append([[one.tp, one.fp, one.fn] for one in matches])
+    rows = outcomes(parts(part, seed)[1], found)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     threads = os.environ.get("OMP_NUM_THREADS", "all")
     return {"peak MiB": peak} | costs | {"counts": rows, "threads": threads, "software": software()}
@@ -234,6 +223,8 @@ def main(
         click.echo("trackpy is left out: it is not installed", err=True)
     if not spotiflow:
         click.echo("Spotiflow is left out: --spotiflow names no environment", err=True)
+    if unknown := set(only) - set(names):
+        raise click.UsageError(f"no method {', '.join(unknown)} here: there are {', '.join(names)}")
     names = [name for name in names if name in (only or names)]
     rows = []
     for name in names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -39,6 +40,15 @@ def truth(folder: Path = FOLDER) -> dict[str, npt.NDArray[np.float64]]:
         for row in csv.DictReader(file):
             points[row["image"]].append((float(row["y"]), float(row["x"])))
     return {name: np.asarray(found) for name, found in points.items()}
+
+
+N_COMPLETE = 12
+"""Images in which every cell is clicked, beside partial ones."""
+
+
+def drawn(names: Sequence[str], seed: int, count: int = N_COMPLETE) -> list[str]:
+    """Return the images that are made complete, drawn by the seed."""
+    return sorted(map(str, np.random.default_rng(seed).permutation(names)[:count]))
 
 
 TEST = "the T98G test images (Tsai et al. 2019), which it had not learnt from"

@@ -89,11 +89,11 @@ class Data:
 def t98g_projects(folder: Path, work: Path, seed: int, scale: float) -> Projects:
     """Write the T98G training images, 12 of them complete."""
     names = t98g.split("train")
-    clean = {str(name) for name in np.random.default_rng(seed).permutation(names)[:N_CLEAN]}
+    clean = t98g.drawn(names, seed, N_CLEAN)
     project = t98g.partial_project(
         folder / "t98g", dropped=1 / 3, order="crowded", seed=seed, names=names
     )
-    t98g.complete(project, sorted(clean))
+    t98g.complete(project, clean)
     return project, project
 
 

@@ -22,15 +22,15 @@ from typing import Any
 import click
 import numpy as np
 import torch
-from clicks import CUTOFF_UM, SETS, Person, Way
+from clicks import SETS, Person, Way
 
 import napari_htcell as htcell
-from napari_htcell.calibrate import LOWEST, THRESHOLDS
+from napari_htcell.calibrate import LOWEST, best_f_score
 from napari_htcell.cards import software
 from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.dataset import learning_images
 from napari_htcell.device import choose_precision, place
-from napari_htcell.evaluate import Judgement, total
+from napari_htcell.evaluate import Judgement
 from napari_htcell.models import Model
 from napari_htcell.progress import run
 from napari_htcell.training import Lesson, plan, take_step
@@ -83,9 +83,7 @@ def best_f(person: Person, model: Model) -> float:
         pixels, size = person.project.read_image(name).pixels, person.size(name)
         found = htcell.detect(pixels, model, pixel_size_um=size, threshold=LOWEST)
         judged.append(Judgement(found.points, found.scores, person.truth[name], size))
-    return max(
-        total(one.match(threshold, CUTOFF_UM) for one in judged).f_score for threshold in THRESHOLDS
-    )
+    return best_f_score(judged, model.card.detection)
 
 
 def measure(name: str, images: int, seed: int, rows: Sequence[str]) -> list[dict[str, Any]]:

@@ -8,10 +8,10 @@ import platform
 from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from napari_htcell.annotations import Status
-from napari_htcell.config import PAPER_PIXEL_SIZE_UM, DetectConfig, TrainConfig
+from napari_htcell.config import PAPER_PIXEL_SIZE_UM, DetectConfig, Settings, TrainConfig
 from napari_htcell.counting import CountErrors
 
 Architecture = Literal["U-Net", "sliding window", "smooth and threshold"]
@@ -29,11 +29,7 @@ SAME_IMAGES = "the same images"
 """What the figures of the model that it was fine-tuned from were measured on."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TrainingImage(_Record):
+class TrainingImage(Settings):
     """An image that a model learnt from."""
 
     name: str
@@ -46,7 +42,7 @@ class TrainingImage(_Record):
     )
 
 
-class Figure(_Record):
+class Figure(Settings):
     """A measured result, with what it was measured on."""
 
     on: str = Field(description="the images, and whether the model had learnt from them")
@@ -65,7 +61,7 @@ class Figure(_Record):
         return f"F {self.f_score:.2f} within {self.cutoff_um:g} µm"
 
 
-class Card(_Record):
+class Card(Settings):
     """Everything to know about a model."""
 
     format: Literal[1] = 1

@@ -45,7 +45,7 @@ PrecisionChoice = Literal["auto", "float32", "bfloat16"]
 
 
 class Settings(BaseModel):
-    """Base of all parameter groups: immutable, and a misspelt name is an error."""
+    """Base of all parameters and records: immutable, and a misspelt name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from napari_htcell import words
-from napari_htcell.config import DetectConfig
+from napari_htcell.config import DetectConfig, Settings
 from napari_htcell.evaluate import Judgement
 
 RATE = 0.9
@@ -34,11 +34,7 @@ FEWEST_IMAGES = 3
 """With n images no rate above n / (n + 1) can be stated; less than 3 of 4 is no use."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CountError(_Record):
+class CountError(Settings):
     """What a count's error is allowed to be."""
 
     rate: float = Field(gt=0, lt=1, description="how often the true count is in the interval")
@@ -77,7 +73,7 @@ class CountError(_Record):
         return max(annotated, low + changed), high + changed
 
 
-class CountErrors(_Record):
+class CountErrors(Settings):
     """Of a model: the error of its counts at several thresholds."""
 
     rate: float = Field(gt=0, lt=1)

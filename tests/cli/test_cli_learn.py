@@ -266,6 +266,7 @@ def test_a_project_that_the_shell_is_in_is_known(
     assert "to " + str(project.path) not in htcell("models", "import", tiny_model_folder).stdout
 
 
+@pytest.mark.usefixtures("quick_versions")
 def test_a_long_job_without_a_terminal_says_now_and_then_how_far_it_is(
     htcell, tiny_project, tiny_model_folder, monkeypatch
 ):

@@ -120,11 +120,11 @@ def fine_tune(
     find_model(start, opened)
     from napari_htcell.dataset import check_lessons
     from napari_htcell.learn import fine_tune_steps
-    from napari_htcell.versions import fine_tuning_of, get_version
+    from napari_htcell.recipes import recipe_for
 
     _check(version, name, opened)
     model = load_model(start, opened)
-    recipe = get_version(version) if version else fine_tuning_of(model.card.version)
+    recipe = recipe_for(model.card, version)
     settings = given(TrainConfig, values)
     check_lessons(opened, (recipe.fine_tuning,))
     report.keep_pixel_size(opened, image_pixel_size_um)
