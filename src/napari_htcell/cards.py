@@ -46,7 +46,7 @@ class Figure(Settings):
     """A measured result, with what it was measured on."""
 
     on: str = Field(description="the images, and whether the model had learnt from them")
-    images: int
+    images: int = Field(description="halves of a single image, judged one by one, count as two")
     cutoff_um: float
     tp: int
     fp: int

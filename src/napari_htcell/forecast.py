@@ -29,7 +29,8 @@ class Forecast:
     steps : int
         With those of the cross-validation.
     seconds : float
-        From a few steps taken on this machine as it is now; reading and saving come on top.
+        By the clock, from a few steps taken on this machine as it is now; reading, detecting in the
+        images left out and saving come on top.
     """
 
     images: int

@@ -34,6 +34,8 @@ class Stage:
     min_steps : int
         Least number of steps, whatever the number of squares: the paper's own run over 2241 images
         takes 44,820, and 300 over thirty images would end before the network finds a cell.
+    optimiser : Optimiser
+        With its learning rate and schedule.
     most_steps : int or None
         Largest number of steps, for somebody who waits.
     steps_if_unknown : int or None
