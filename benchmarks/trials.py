@@ -11,7 +11,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,16 @@ TRAININGS = Path(__file__).with_name("trainings")
 
 
 def fingerprint(*parts: object) -> str:
-    """Return a short hash of settings: dataclasses by their fields, functions by their names."""
+    """Return a short hash of settings: functions by their names, dataclasses by their fields.
+
+    Fields with their default are left out: a new one changes no recipe that does not use it.
+    """
 
     def said(one: Any) -> Any:
-        return asdict(one) if is_dataclass(one) and not isinstance(one, type) else one.__qualname__
+        if not is_dataclass(one):
+            return one.__qualname__
+        values = {field: getattr(one, field.name) for field in fields(one)}
+        return {field.name: value for field, value in values.items() if value is not field.default}
 
     text = json.dumps(parts, default=said, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -189,14 +189,24 @@ def _vary(square: Square, shape: tuple[int, int], rng: np.random.Generator) -> S
         taken = min(round(side / zoom), max(side, min(shape)))
         rows, columns = (_part_to_the_edge(extent, taken, rng) for extent in shape)
         square = replace(square, rows=rows, columns=columns, side_px=side)
-    look = Look(
+    return replace(square, look=_look(rng, INVERTED))
+
+
+def relit(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list[Square]:
+    """Return what `turned` does, some of it as the same microscope shows it on another day."""
+    chosen = turned(truths, side, rng)
+    return [replace(one, look=_look(rng, inverted=0)) for one in chosen]
+
+
+def _look(rng: np.random.Generator, inverted: float) -> Look:
+    """Draw a look: contrast, focus, noise, and with a probability inverted."""
+    return Look(
         contrast=float(np.exp(rng.uniform(-0.4, 0.4)) if rng.random() < 0.5 else 1)
-        * (-1 if rng.random() < INVERTED else 1),
+        * (-1 if rng.random() < inverted else 1),
         blur_px=float(rng.uniform(0.3, 1.2) if rng.random() < 0.2 else 0),
         noise=float(rng.uniform(0.05, 0.3) if rng.random() < 0.2 else 0),
         seed=int(rng.integers(2**31)),
     )
-    return replace(square, look=look)
 
 
 MOST_ZOOM = 0.7

@@ -98,12 +98,17 @@ def choose_threshold(
     }
     best = max(results.values())
     if preferred == "expected":
-        # One more found and one more missed: else a few cells, all found, would leave no doubt.
-        rate = (best * cells + 1) / (cells + 2)
-        tolerance = math.sqrt(rate * (1 - rate) / cells)
+        tolerance = standard_error(best, cells)
     good = [threshold for threshold, result in results.items() if result >= best - tolerance]
     chosen = good[0] if preferred == "lowest" else min(good, key=lambda one: abs(one - best / 2))
     return settings.model_copy(update={"threshold": chosen})
+
+
+def standard_error(f_score: float, cells: int) -> float:
+    """Return how far F may be from what more images would give, from the number of their cells."""
+    # One more found and one more missed: else a few cells, all found, would leave no doubt.
+    rate = (f_score * cells + 1) / (cells + 2)
+    return math.sqrt(rate * (1 - rate) / max(cells, 1))
 
 
 def f_score_of(judgements: Sequence[Judgement], settings: DetectConfig) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from napari_htcell import checkpoint
+from napari_htcell import checkpoint, head
 from napari_htcell.cards import software
 from napari_htcell.models import Model
 from napari_htcell.network import Network
@@ -100,7 +100,10 @@ class Course:
             if earlier == name:
                 break
             before += self._steps[earlier]
-        steps = self._train(network, self._parts[name], precision, self._keepers[name], watched)
+        lesson = self._parts[name]
+        if lesson.stage.head_first and self._state(name) is None:
+            head.fit(network, lesson)
+        steps = self._train(network, lesson, precision, self._keepers[name], watched)
         with closing(steps):
             for report in steps:
                 done = before + report.done

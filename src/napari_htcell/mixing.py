@@ -12,7 +12,7 @@ from collections.abc import Generator, Mapping, Sequence
 
 import torch
 
-from napari_htcell.calibrate import best_f_score
+from napari_htcell.calibrate import best_f_score, standard_error
 from napari_htcell.config import DetectConfig
 from napari_htcell.dataset import LearningImage
 from napari_htcell.evaluate import Judgement
@@ -60,15 +60,20 @@ def mixed(
 def best_share(judgements: Mapping[float, Sequence[Judgement]], settings: DetectConfig) -> float:
     """Return the share whose networks find most, each at its best threshold.
 
+    The middle one is the careful choice: another must be better by more than a standard error of F.
+
     Parameters
     ----------
     judgements : mapping of float to sequence of Judgement
-        Of each share. Where there are none, nobody can tell: the middle one is the careful choice.
+        Of each share. Where there are none, nobody can tell.
     settings : DetectConfig
     """
     shares = sorted(judgements)
+    middle = shares[len(shares) // 2]
     if not all(judgements.values()):
-        return shares[len(shares) // 2]
-
+        return middle
+    results = {share: best_f_score(judgements[share], settings) for share in shares}
     # Of equals the one that has learnt most.
-    return max(reversed(shares), key=lambda share: best_f_score(judgements[share], settings))
+    best = max(reversed(shares), key=results.__getitem__)
+    doubt = standard_error(results[best], sum(len(one.truth) for one in judgements[best]))
+    return best if results[best] - results[middle] > doubt else middle

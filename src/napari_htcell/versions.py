@@ -55,6 +55,8 @@ class Stage:
         Whether the target is drawn from cell masks; images without are not learnt from then.
     averaging : float
         Decay of the running mean of the weights, which takes their place at the end; 0 for none.
+    head_first : bool
+        Whether the scale of the scores is fitted before the first step, see `head`.
     turn_share : float
         Part of the steps after which a network that is trained already is judged in
         cross-validation, if the stage is the last. For the paper's versions more took time and
@@ -74,6 +76,7 @@ class Stage:
     most_images: int | None = None
     needs_masks: bool = False
     averaging: float = 0.0
+    head_first: bool = False
     turn_share: float = 0.3
 
 
@@ -185,17 +188,19 @@ QUICK_ALL = replace(
 QUICK_TUNING = replace(
     QUICK,
     learn_from="complete",
-    # All of one microscope: other sizes and looks would take steps from learning this one.
-    augmentation=augment.turned,
+    # All of one microscope: other sizes would take steps from learning this one.
+    augmentation=augment.relit,
+    head_first=True,
     # As many steps whatever the number of images: somebody waits.
     epochs=1,
-    min_steps=100,
-    most_steps=100,
-    steps_if_unknown=600,
+    min_steps=200,
+    most_steps=200,
+    steps_if_unknown=800,
     turn_share=1.0,
-    batch_size=4,
+    # Of as many squares twice the steps learn more than steps of four.
+    batch_size=2,
     # A mean over more steps than these would be of the old weights for a good part.
-    averaging=0.9,
+    averaging=0.95,
 )
 # No step is taken: the network finishes itself on the image, see `Network.settle`.
 TUNING = replace(CLEAN, epochs=0, min_steps=0, most_images=1)

@@ -211,6 +211,15 @@ def test_varied_squares_make_batches_and_show_each_variation() -> None:
     assert len(shapes) == 1
 
 
+def test_relit_squares_keep_their_size_and_are_never_inverted() -> None:
+    drawn = augment.relit([truth((200, 200))] * 20, 64, np.random.default_rng(0))
+    assert all(one.side_px is None and one.look.contrast > 0 for one in drawn)
+    for changed in ("contrast", "blur_px", "noise"):
+        values = {getattr(one.look, changed) for one in drawn}
+        assert len(values) > 10
+    assert augment.AS_IT_IS in {replace(one.look, seed=0) for one in drawn}
+
+
 def test_squares_of_an_image_in_relief_stay_the_right_way_up() -> None:
     flat, relief = truth(shape=(64, 64)), replace(truth(shape=(64, 64)), in_relief=True)
     drawn = augment.varied([flat, relief] * 10, 16, np.random.default_rng(0))
