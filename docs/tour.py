@@ -113,9 +113,7 @@ class Tour:
         wait_until(lambda: "about" in panel.duration.text())
 
     def evaluate(self) -> None:
-        """Finish an image that the better model does not know, and compare."""
-        if self.session.entry().card.is_no_better:
-            self.session.choose_model(DEFAULT_MODEL)
+        """Finish an image that the new model does not know, and compare."""
         self.demo.detect_all()
         self.demo.complete(self.partial)
         panel = self.dock.evaluate

@@ -148,7 +148,7 @@ class Card(Settings):
             )
         return (
             f"{100 * self.new_share:.0f} % of what was learnt, the rest is {self.base_model}'s: "
-            "images left out came out best so, or there were none to tell"
+            "on images left out nothing else was clearly better, or there were none to tell"
         )
 
     @property
