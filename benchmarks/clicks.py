@@ -179,24 +179,26 @@ class Person:
         """Return an image's pixel size in micrometres."""
         return self.project.read_image(name).pixel_size_um or UNSTATED_UM
 
-    def found(self, name: str) -> htcell.Detections:
-        """Detect in an image with the newest model."""
-        assert self.model is not None
+    def found(self, name: str, model: Model | None) -> htcell.Detections:
+        """Detect in an image with a model."""
+        assert model is not None
         pixels = self.project.read_image(name).pixels
-        return htcell.detect(pixels, self.model, pixel_size_um=self.size(name))
+        return htcell.detect(pixels, model, pixel_size_um=self.size(name))
 
     def next_image(self) -> str:
         """Take the next image out of those that wait."""
         name = self.waiting[0]
         if self.way.is_suggested and self.model is not None:
             empty = Annotation.of(np.empty((0, 2)))
-            name, _ = ranked((one, usefulness(empty, self.found(one))) for one in self.waiting)[0]
+            name, _ = ranked(
+                (one, usefulness(empty, self.found(one, self.model))) for one in self.waiting
+            )[0]
         self.waiting.remove(name)
         return name
 
     def finish(self, name: str) -> None:
         """Correct an image, or click it from nothing."""
-        found = self.found(name).points if self.way.base else np.empty((0, 2))
+        found = self.found(name, self.model).points if self.way.base else np.empty((0, 2))
         truth, size = self.truth[name], self.size(name)
         if self.way.is_quarter:
             region = quarter(self.project.read_image(name).pixels.shape[:2], self.rng)
@@ -234,7 +236,7 @@ def judged(person: Person, model: Model) -> dict[str, float]:
     """Return F and count error on the images never shown."""
     matches = []
     for name in person.hidden:
-        found, size = person.found(name), person.size(name)
+        found, size = person.found(name, model), person.size(name)
         one = Judgement(found.points, found.scores, person.truth[name], size)
         matches.append(one.match(model.card.detection.threshold, CUTOFF_UM))
     totals = total(matches)

@@ -57,18 +57,30 @@ def mixed(
     return found
 
 
-def best_share(judgements: Mapping[float, Sequence[Judgement]], settings: DetectConfig) -> float:
+LEAST_CELLS = 10
+"""Of four cells, all bright, a network learnt to find no others (benchmarks/sparse.py). Of ten and
+more half of what was learnt made it better each time."""
+
+
+def best_share(
+    judgements: Mapping[float, Sequence[Judgement]], settings: DetectConfig, cells: int
+) -> float:
     """Return the share whose networks find most, each at its best threshold.
 
     The middle one is the careful choice: another must be better by more than a standard error of F.
+    With fewer than `LEAST_CELLS` it is the least.
 
     Parameters
     ----------
     judgements : mapping of float to sequence of Judgement
         Of each share. Where there are none, nobody can tell.
     settings : DetectConfig
+    cells : int
+        In the complete images that were learnt from.
     """
     shares = sorted(judgements)
+    if cells < LEAST_CELLS:
+        return shares[0]
     middle = shares[len(shares) // 2]
     if not all(judgements.values()):
         return middle

@@ -215,7 +215,8 @@ def _steps_on(device: torch.device, job: Job) -> Steps:
     yield from course.train("last", network, precision)
     yield from network.settle(plan.last.images, device, precision)
     judged = yield from _judged(job, plan, course, beginner, network, precision)
-    share = best_share(judged, card.detection)
+    cells = sum(len(one.complete_points) for one in plan.last.images)
+    share = best_share(judged, card.detection, cells)
     # Only now: to settle on all images takes as long as to detect in them.
     network = yield from mixed(beginner, network, share, plan.last.images, device, precision)
     judgements = judged[share]
