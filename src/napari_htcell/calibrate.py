@@ -21,6 +21,11 @@ LOWEST = 0.02
 """Detections with lower scores are not looked for: before its scores are calibrated, a network may
 give this little to cells of a kind that it does not know."""
 
+LEAST_CELLS = 10
+"""Fewer cells of images left out tell nothing: of four, all bright, a network learnt to find no
+others, and a threshold that suited them was wrong for the rest (benchmarks/sparse.py). Of ten and
+more half of what was learnt made it better each time."""
+
 CUTOFFS_UM = (EvaluateConfig().cutoff_um, config.PAPER_CUTOFF_UM)
 
 
@@ -85,11 +90,12 @@ def choose_threshold(
         "lowest" takes the lowest that gives away no more than the tolerance. "expected" takes, of
         those within a standard error of the best, the one nearest to half of the best F: there
         calibrated scores have their best threshold (Lipton et al. 2014, "Optimal thresholding of
-        classifiers to maximize F1 measure"), and few images may show it elsewhere by chance.
+        classifiers to maximize F1 measure"), and few images may show it elsewhere by chance. Of
+        fewer cells than `LEAST_CELLS` the threshold stays.
     """
     candidates = thresholds_of(settings, judgements)
     cells = sum(len(one.truth) for one in judgements)
-    if not cells:
+    if cells < (LEAST_CELLS if preferred == "expected" else 1):
         nearest = min(candidates, key=lambda one: abs(one - settings.threshold))
         return settings.model_copy(update={"threshold": nearest})
     results = {

@@ -12,7 +12,7 @@ from collections.abc import Generator, Mapping, Sequence
 
 import torch
 
-from napari_htcell.calibrate import best_f_score, standard_error
+from napari_htcell.calibrate import LEAST_CELLS, best_f_score, standard_error
 from napari_htcell.config import DetectConfig
 from napari_htcell.dataset import LearningImage
 from napari_htcell.evaluate import Judgement
@@ -57,18 +57,13 @@ def mixed(
     return found
 
 
-LEAST_CELLS = 10
-"""Of four cells, all bright, a network learnt to find no others (benchmarks/sparse.py). Of ten and
-more half of what was learnt made it better each time."""
-
-
 def best_share(
     judgements: Mapping[float, Sequence[Judgement]], settings: DetectConfig, cells: int
 ) -> float:
     """Return the share whose networks find most, each at its best threshold.
 
     The middle one is the careful choice: another must be better by more than a standard error of F.
-    With fewer than `LEAST_CELLS` it is the least.
+    With fewer cells than `LEAST_CELLS` it is the least.
 
     Parameters
     ----------

@@ -75,17 +75,21 @@ def test_of_thresholds_as_good_as_the_best_the_lowest() -> None:
 def test_of_calibrated_scores_the_one_nearest_to_half_of_f() -> None:
     truth = np.asarray([[10.0, 10.0], [30.0, 30.0]])
     points = np.concatenate([truth, [[50.0, 50.0]]])
-    found = [Judgement(points, np.asarray([0.9, 0.7, 0.3]), truth, 1.0)]
+    image = Judgement(points, np.asarray([0.9, 0.7, 0.3]), truth, 1.0)
+    high = DetectConfig(threshold=0.9)
     # F is 1 from 0.35 to 0.7.
-    assert choose_threshold(found, DetectConfig(), preferred="expected").threshold == 0.5
+    assert choose_threshold([image] * 10, high, preferred="expected").threshold == 0.5
+    # Eight cells are too few to tell.
+    assert choose_threshold([image] * 4, high, preferred="expected") == high
 
 
 def test_one_cell_does_not_pull_the_threshold_away_from_there() -> None:
     truth = np.random.default_rng(0).uniform(0, 2000, (40, 2))
     scores = np.concatenate([np.full(39, 0.8), [0.15]])
     found = [Judgement(truth, scores, truth, 1.0)]
-    assert choose_threshold(found, DetectConfig()).threshold == 0.1
-    assert choose_threshold(found, DetectConfig(), preferred="expected").threshold == 0.5
+    high = DetectConfig(threshold=0.9)
+    assert choose_threshold(found, high).threshold == 0.1
+    assert choose_threshold(found, high, preferred="expected").threshold == 0.5
 
 
 def test_no_threshold_below_which_nothing_was_looked_for() -> None:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from napari_htcell.calibrate import LEAST_CELLS
 from napari_htcell.config import DetectConfig, TrainConfig
 from napari_htcell.evaluate import Judgement
-from napari_htcell.mixing import LEAST_CELLS, best_share, mixed
+from napari_htcell.mixing import best_share, mixed
 from napari_htcell.networks import build
 from napari_htcell.progress import run
 
