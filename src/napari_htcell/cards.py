@@ -143,8 +143,8 @@ class Card(Settings):
             return (
                 "nothing of what was learnt, since images left out came out worse with it or the "
                 f"cells were too few: the network is still that of {self.base_model}, and only its "
-                "scores were fitted to these images, so that the threshold, now "
-                f"{self.detection.threshold:.2f}, does not compare with that of {self.base_model}"
+                "scores were fitted to these images, if at all, so that the threshold, now "
+                f"{self.detection.threshold:.2f}, may not compare with that of {self.base_model}"
             )
         return (
             f"{100 * self.new_share:.0f} % of what was learnt, the rest is {self.base_model}'s: "

@@ -11,6 +11,7 @@ import torch
 
 from napari_htcell import atomic, checkpoint, models, team
 from napari_htcell.assessment import Jury, assess, calibrated
+from napari_htcell.calibrate import LEAST_CELLS
 from napari_htcell.course import Course, fingerprint
 from napari_htcell.dataset import LearningImage
 from napari_htcell.device import choose_device, choose_precision, give_back_memory, place
@@ -220,7 +221,7 @@ def _steps_on(device: torch.device, job: Job) -> Steps:
     # Only now: to settle on all images takes as long as to detect in them.
     network = yield from mixed(beginner, network, share, plan.last.images, device, precision)
     judgements = judged[share]
-    if judgements and job.version.is_calibrated:
+    if job.version.is_calibrated and sum(len(one.truth) for one in judgements) >= LEAST_CELLS:
         judgements = calibrated(network, judgements)
     card = card.model_copy(
         update={
