@@ -6,14 +6,13 @@ The person is shown images one after another, finishes each (every cell it lacks
 false alarm rejected, all the others accepted at once, the image marked complete), and after 1, 2, 4
 and 8 images fine-tunes what they began with. Each model is judged on images of the set that the
 person never saw. Clicks are additions, rejections, one to accept the rest, one to mark the image
-complete; "each accept a click" counts the accepted ones too. Who finishes a quarter
-of each image draws a region around it, two clicks, and leaves the rest as it is. Minutes are
-`SECONDS_A_CLICK` for each click, and the seconds of training.
+complete; "each accept a click" counts the accepted ones too. Who finishes a quarter of each image
+draws a region around it, two clicks, and leaves the rest as it is. Minutes are `SECONDS_A_CLICK`
+for each click, and the seconds of training.
 
 Ways: E with images in the order that the plugin suggests, or in a random one; the paper's B
 fine-tuned by its own recipe, as suggested; and from scratch: no model, every cell clicked, E learnt
-from random weights on what is complete. E and from scratch also by quarters of images: a tenth of
-the clicks shows where a model that knows something begins ahead.
+from random weights on what is complete. E and from scratch also by quarters of images.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def fingerprint(*parts: object) -> str:
         if not is_dataclass(one):
             return one.__qualname__
         values = {field: getattr(one, field.name) for field in fields(one)}
-        return {field.name: value for field, value in values.items() if value is not field.default}
+        return {field.name: value for field, value in values.items() if value != field.default}
 
     text = json.dumps(parts, default=said, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -98,8 +98,8 @@ def learn(person: Person, stage: Stage, seed: int) -> tuple[dict[float, Model], 
     seconds = time.process_time() - start
     run(network.settle(found, CPU, precision))
     old = place(copy.deepcopy(person.base.network), CPU)
-    kept = {share: run(mixed(old, network, share, found, CPU, precision)) for share in SHARES}
-    return {share: Model(card, one.eval()) for share, one in kept.items()}, seconds
+    mixes = {share: run(mixed(old, network, share, found, CPU, precision)) for share in SHARES}
+    return {share: Model(card, one.eval()) for share, one in mixes.items()}, seconds
 
 
 def kept(share: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from napari_htcell import counting, reliability
-from napari_htcell.calibrate import choose_threshold, figures, judge, thresholds_of
+from napari_htcell.calibrate import LEAST_CELLS, choose_threshold, figures, judge, thresholds_of
 from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, NOT_LEARNT, SAME_IMAGES, Card, Figure
 from napari_htcell.dataset import LearningImage
 from napari_htcell.evaluate import Judgement
@@ -65,7 +65,12 @@ class Jury:
 
 
 def calibrated(network: Network, judgements: Sequence[Judgement]) -> list[Judgement]:
-    """Make a network's scores probabilities, and return the judgements with such scores."""
+    """Make a network's scores probabilities, and return the judgements with such scores.
+
+    Of fewer cells than `LEAST_CELLS` both stay as they are.
+    """
+    if sum(len(one.truth) for one in judgements) < LEAST_CELLS:
+        return list(judgements)
     scaling = reliability.fit(judgements)
     network.rescale(scaling.slope, scaling.offset)
     return scaling.judged(judgements)

@@ -22,9 +22,8 @@ LOWEST = 0.02
 give this little to cells of a kind that it does not know."""
 
 LEAST_CELLS = 10
-"""Fewer cells of images left out tell nothing: of four, all bright, a network learnt to find no
-others, and a threshold that suited them was wrong for the rest (benchmarks/sparse.py). Of ten and
-more half of what was learnt made it better each time."""
+"""Fewer cells tell nothing: of four, all bright, a network learnt to find no others, and a
+threshold that suited them was wrong for the rest (docs/version_e.md)."""
 
 CUTOFFS_UM = (EvaluateConfig().cutoff_um, config.PAPER_CUTOFF_UM)
 

@@ -31,12 +31,15 @@ class Forecast:
     seconds : float
         By the clock, from a few steps taken on this machine as it is now; reading, detecting in the
         images left out and saving come on top.
+    is_too_little : bool
+        Whether the cells are too few to change the model.
     """
 
     images: int
     cells: int
     steps: int
     seconds: float
+    is_too_little: bool = False
 
 
 def forecast_steps(
@@ -66,7 +69,7 @@ def forecast_steps(
     lesson, steps = plan.last, sum(one.steps for one in plan.parts.values())
     cells = sum(one.n_known for one in lesson.images)
     if not lesson.steps:
-        return Forecast(len(lesson.images), cells, 0, 0.0)
+        return Forecast(len(lesson.images), cells, 0, 0.0, plan.is_too_little)
     yield Progress("timing a few steps", 0, TRIALS)
     precision = choose_precision(network, device, chosen.precision)
     learner, batches = lesson.learner(network), lesson.batches(0)

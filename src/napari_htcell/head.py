@@ -1,11 +1,11 @@
-"""The last layer alone learns first, when a network meets images of another kind.
+"""The scale of a network's scores is fitted first, before it learns images of another kind.
 
 A calibrated network's scores are no heights of spots any more, and on other images they may be far
 from both. The first steps of all layers would undo that everywhere, in the features too, at which
 they were good: what is fine-tuned on three images then knows less than before. A slope and an
 offset, fitted while all else stands still, leave the steps to what is new (Kumar et al., ICLR 2022,
 "Fine-tuning can distort pretrained features and underperform out-of-distribution", who fit the
-whole last layer; with 17 numbers instead of two nothing came out better).
+whole last layer).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from collections.abc import Generator, Mapping, Sequence
 
 import torch
 
-from napari_htcell.calibrate import LEAST_CELLS, best_f_score, standard_error
+from napari_htcell.calibrate import best_f_score, standard_error
 from napari_htcell.config import DetectConfig
 from napari_htcell.dataset import LearningImage
 from napari_htcell.evaluate import Judgement
@@ -57,25 +57,18 @@ def mixed(
     return found
 
 
-def best_share(
-    judgements: Mapping[float, Sequence[Judgement]], settings: DetectConfig, cells: int
-) -> float:
+def best_share(judgements: Mapping[float, Sequence[Judgement]], settings: DetectConfig) -> float:
     """Return the share whose networks find most, each at its best threshold.
 
     The middle one is the careful choice: another must be better by more than a standard error of F.
-    With fewer cells than `LEAST_CELLS` it is the least.
 
     Parameters
     ----------
     judgements : mapping of float to sequence of Judgement
         Of each share. Where there are none, nobody can tell.
     settings : DetectConfig
-    cells : int
-        In the complete images that were learnt from.
     """
     shares = sorted(judgements)
-    if cells < LEAST_CELLS:
-        return shares[0]
     middle = shares[len(shares) // 2]
     if not all(judgements.values()):
         return middle

@@ -12,6 +12,7 @@ import torch
 from napari_htcell import atomic, checkpoint, models, team
 from napari_htcell.assessment import Jury, assess, calibrated
 from napari_htcell.calibrate import LEAST_CELLS
+from napari_htcell.cards import Card
 from napari_htcell.course import Course, fingerprint
 from napari_htcell.dataset import LearningImage
 from napari_htcell.device import choose_device, choose_precision, give_back_memory, place
@@ -92,6 +93,8 @@ class Plan:
     before : sequence of Judgement
         Of the model that is improved, on others and those left out, if nothing of what changes may
         be kept.
+    shares : tuple of float
+        Parts of what changes of which one is kept.
     """
 
     lessons: Sequence[Lesson]
@@ -99,6 +102,12 @@ class Plan:
     others: Sequence[LearningImage]
     jury: Jury
     before: Sequence[Judgement] = field(default=())
+    shares: tuple[float, ...] = (1.0,)
+
+    @property
+    def is_too_little(self) -> bool:
+        """Whether nothing is learnt: so few cells would make a model worse as easily as better."""
+        return self.shares == (0.0,)
 
     @property
     def earlier(self) -> dict[str, Lesson]:
@@ -125,14 +134,20 @@ class Plan:
     def begun_with(self, before: Sequence[Judgement], job: Job) -> Plan:
         """Return the plan for a model of which it is known what it finds."""
         stage = adapted(self.last.stage, before, job.start.card.detection)
+        cells = sum(len(one.complete_points) for one in self.last.images)
+        shares = job.version.shares if cells >= LEAST_CELLS else (0.0,)
+
+        def begun(lesson: Lesson) -> Lesson:
+            return replace(lesson, stage=stage, share=lesson.share if any(shares) else 0.0)
+
         return replace(
             self,
-            lessons=(*self.lessons[:-1], replace(self.last, stage=stage)),
+            lessons=(*self.lessons[:-1], begun(self.last)),
             turns={
-                name: (replace(lesson, stage=stage), left_out)
-                for name, (lesson, left_out) in self.turns.items()
+                name: (begun(lesson), left_out) for name, (lesson, left_out) in self.turns.items()
             },
             before=before,
+            shares=shares,
         )
 
 
@@ -164,8 +179,10 @@ def planned(job: Job) -> Generator[Progress, None, Plan]:
     is_trained = len(lessons) > 1 or job.base is not None
     share = lessons[-1].stage.turn_share if is_trained else 1.0
     plan = Plan(lessons, turns_of(lessons[-1], jury.may_judge, share), others, jury)
-    if job.base is None or 0.0 not in job.version.shares:
+    if job.base is None:
         return plan
+    if 0.0 not in job.version.shares:
+        return replace(plan, shares=job.version.shares)
     before: list[Judgement] = []
     for done, one in enumerate(plan.judging, start=1):
         before += jury.judge(job.start.network, [one], card)
@@ -215,13 +232,12 @@ def _steps_on(device: torch.device, job: Job) -> Steps:
     beginner = copy.deepcopy(network).eval()
     yield from course.train("last", network, precision)
     yield from network.settle(plan.last.images, device, precision)
-    judged = yield from _judged(job, plan, course, beginner, network, precision)
-    cells = sum(len(one.complete_points) for one in plan.last.images)
-    share = best_share(judged, card.detection, cells)
+    judged = yield from _judged(card, plan, course, beginner, network, precision)
+    share = best_share(judged, card.detection)
     # Only now: to settle on all images takes as long as to detect in them.
     network = yield from mixed(beginner, network, share, plan.last.images, device, precision)
     judgements = judged[share]
-    if job.version.is_calibrated and sum(len(one.truth) for one in judgements) >= LEAST_CELLS:
+    if job.version.is_calibrated:
         judgements = calibrated(network, judgements)
     card = card.model_copy(
         update={
@@ -251,7 +267,7 @@ def _steps_on(device: torch.device, job: Job) -> Steps:
 
 
 def _judged(
-    job: Job,
+    card: Card,
     plan: Plan,
     course: Course,
     beginner: Network,
@@ -259,15 +275,14 @@ def _judged(
     precision: torch.dtype,
 ) -> Generator[Progress, None, dict[float, list[Judgement]]]:
     """Return what networks find in images that they have not learnt from, by the share kept."""
-    card, device = job.start.card, network.device
-    shares = (1.0,) if job.base is None else job.version.shares
+    device = network.device
     # Nothing kept of what has changed is the model as it was.
-    judged = {share: [] if share else list(plan.before) for share in shares}
-    changed = [share for share in shares if share]
+    judged = {share: [] if share else list(plan.before) for share in plan.shares}
+    changed = [share for share in plan.shares if share]
     for share in changed if plan.others else ():
         rival = yield from mixed(beginner, network, share, plan.last.images, device, precision)
         judged[share] += plan.jury.judge(rival, plan.others, card)
-    for name, (lesson, left_out) in plan.turns.items():
+    for name, (lesson, left_out) in plan.turns.items() if changed else ():
         learner = copy.deepcopy(beginner)
         watched = replace(lesson, images=left_out)
         yield from course.train(name, learner, precision, check=CHECKING, watched=watched)

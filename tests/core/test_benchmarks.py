@@ -65,6 +65,7 @@ def test_results_that_are_kept_are_of_the_recipes_of_today(monkeypatch: pytest.M
         },
         "beside": {way: trials.recipe_of(one) for way, one in beside.ways().items()},
         "clicks": {way: clicks.recipe(way) for way in clicks.WAYS},
+        "limit": {"": trials.recipe_of(get_version("E"))},
     }
     checked = 0
     for folder, expected in recipes.items():

@@ -64,6 +64,33 @@ def test_where_the_model_finds_nothing_more_steps_are_foretold(
     training.close()
 
 
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize(("images", "is_too_little"), [(1, True), (2, False)])
+def test_of_a_few_cells_nothing_is_learnt_and_that_is_said_beforehand(
+    make_project: Callable[..., Project],
+    tiny_model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+    images: int,
+    is_too_little: bool,
+) -> None:
+    recipe = versions.VERSIONS["B"]
+    tuning = replace(recipe.fine_tuning, min_steps=5, most_steps=5)
+    careful = replace(
+        recipe, tuning=tuning, shares=(0.0, 0.5, 1.0), is_calibrated=True, preferred="expected"
+    )
+    monkeypatch.setitem(versions.VERSIONS, "B", careful)
+    project = make_project(**dict.fromkeys("ab"[:images], ALL))
+    found = run(forecast_steps(tiny_model, project, "B"))
+    assert (found.is_too_little, found.steps == 0) == (is_too_little, is_too_little)
+    model = run(fine_tune_steps(tiny_model, project, "B", name="ours"))
+    before, after = tiny_model.network.state_dict(), model.network.state_dict()
+    same = all(torch.equal(value, after[name]) for name, value in before.items())
+    if is_too_little:
+        assert same
+        assert model.card.detection == tiny_model.card.detection
+        assert "too few" in model.card.kept_part
+
+
 def test_nothing_to_learn_is_said(make_project: Callable[..., Project], tiny_model: Model) -> None:
     with pytest.raises(NothingToLearnError, match="no complete image"):
         run(forecast_steps(tiny_model, make_project(a=Annotation.of(CELLS[:2]))))

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from napari_htcell.calibrate import LEAST_CELLS
 from napari_htcell.config import DetectConfig, TrainConfig
 from napari_htcell.evaluate import Judgement
 from napari_htcell.mixing import best_share, mixed
@@ -59,37 +58,30 @@ def judged(*scores_of_cells, scores_elsewhere=()):
 def test_the_share_that_finds_most_is_kept():
     right, wrong = judged(0.9, 0.8), judged(0.9, 0.3, scores_elsewhere=(0.8, 0.7))
     settings = DetectConfig()
-    assert best_share({0.0: [wrong], 0.5: [right], 1.0: [wrong]}, settings, 40) == 0.5
-    assert best_share({0.0: [right], 0.5: [wrong], 1.0: [wrong]}, settings, 40) == 0.0
+    assert best_share({0.0: [wrong], 0.5: [right], 1.0: [wrong]}, settings) == 0.5
+    assert best_share({0.0: [right], 0.5: [wrong], 1.0: [wrong]}, settings) == 0.0
 
 
 def test_each_is_read_at_its_own_best_threshold():
-    assert best_share({0.0: [judged(0.9, 0.2)], 1.0: [judged(0.2, 0.2)]}, DetectConfig(), 40) == 1.0
+    assert best_share({0.0: [judged(0.9, 0.2)], 1.0: [judged(0.2, 0.2)]}, DetectConfig()) == 1.0
 
 
 def test_of_equals_half_is_kept_and_without_a_half_what_has_learnt_most():
     alike = {share: [judged(0.9)] for share in (0.0, 0.5, 1.0)}
-    assert best_share(alike, DetectConfig(), 40) == 0.5
-    assert best_share({share: alike[share] for share in (0.0, 1.0)}, DetectConfig(), 40) == 1.0
+    assert best_share(alike, DetectConfig()) == 0.5
+    assert best_share({share: alike[share] for share in (0.0, 1.0)}, DetectConfig()) == 1.0
 
 
 def test_half_is_kept_until_something_else_is_better_beyond_chance():
     better, worse = judged(*[0.9] * 40), judged(*[0.9] * 38, scores_elsewhere=[0.9, 0.9])
     one_missed = judged(*[0.9] * 39, 0.01)
     settings = DetectConfig()
-    assert best_share({0.0: [one_missed], 0.5: [one_missed], 1.0: [better]}, settings, 40) == 0.5
-    assert best_share({0.0: [better], 0.5: [one_missed], 1.0: [worse]}, settings, 40) == 0.5
+    assert best_share({0.0: [one_missed], 0.5: [one_missed], 1.0: [better]}, settings) == 0.5
+    assert best_share({0.0: [better], 0.5: [one_missed], 1.0: [worse]}, settings) == 0.5
     many_missed = judged(*[0.9] * 30, *[0.01] * 10)
-    assert best_share({0.0: [many_missed], 0.5: [many_missed], 1.0: [better]}, settings, 40) == 1.0
-
-
-def test_of_a_few_cells_nothing_is_kept():
-    few = {0.0: [judged(0.9, 0.01)], 0.5: [judged(0.9, 0.9)], 1.0: [judged(0.9, 0.9)]}
-    assert best_share(few, DetectConfig(), LEAST_CELLS - 1) == 0.0
-    assert best_share(few, DetectConfig(), LEAST_CELLS) == 0.5
-    assert best_share({0.0: [], 0.5: [], 1.0: []}, DetectConfig(), 1) == 0.0
+    assert best_share({0.0: [many_missed], 0.5: [many_missed], 1.0: [better]}, settings) == 1.0
 
 
 def test_nobody_can_tell_so_half_is_kept():
-    assert best_share({0.0: [], 0.5: [], 1.0: []}, DetectConfig(), 40) == 0.5
-    assert best_share({1.0: []}, DetectConfig(), 40) == 1.0
+    assert best_share({0.0: [], 0.5: [], 1.0: []}, DetectConfig()) == 0.5
+    assert best_share({1.0: []}, DetectConfig()) == 1.0

@@ -31,6 +31,7 @@ USUAL_VERSION = "the model's own"
 
 
 TIMING = "Timing a few steps, to say how long it takes here…"
+TOO_LITTLE = "So few cells would change nothing: complete another image, or a region of one."
 FOLDED, UNFOLDED = "▸ Advanced", "▾ Advanced"
 
 
@@ -201,7 +202,10 @@ class FineTunePanel(Panel):
             )
 
     def _on_forecast(self, found: Forecast) -> None:
-        self.duration.setText(f"Takes about {duration_text(found.seconds)} on this computer.")
+        if found.is_too_little:
+            self.duration.setText(TOO_LITTLE)
+        else:
+            self.duration.setText(f"Takes about {duration_text(found.seconds)} on this computer.")
 
     def _on_forecast_finished(self) -> None:
         if self.duration.text() == TIMING:
