@@ -96,7 +96,6 @@ def learn(person: Person, stage: Stage, seed: int) -> tuple[dict[float, Model], 
         take_step(learner, lesson, step, batch, precision)
     learner.finish()
     seconds = time.process_time() - start
-    run(network.settle(found, CPU, precision))
     old = place(copy.deepcopy(person.base.network), CPU)
     mixes = {share: run(mixed(old, network, share, found, CPU, precision)) for share in SHARES}
     return {share: Model(card, one.eval()) for share, one in mixes.items()}, seconds

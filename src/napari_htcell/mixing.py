@@ -37,7 +37,7 @@ def mixed(
     share : float
         0 is the old one as it is, 1 the new one.
     images : sequence of LearningImage
-        What the new one has learnt from; between the two, batch normalisation settles on them.
+        What the new one has learnt from; batch normalisation settles on them.
     device : torch.device
     precision : torch.dtype, optional
         That of the training.
@@ -47,8 +47,8 @@ def mixed(
     Progress
         While it settles.
     """
-    if share in (0, 1):
-        return copy.deepcopy(new if share else old)
+    if not share:
+        return copy.deepcopy(old)
     found = copy.deepcopy(new)
     with torch.no_grad():
         for mine, before in zip(found.parameters(), old.parameters(), strict=True):

@@ -231,7 +231,6 @@ def _steps_on(device: torch.device, job: Job) -> Steps:
         yield from course.train(name, network, precision)
     beginner = copy.deepcopy(network).eval()
     yield from course.train("last", network, precision)
-    yield from network.settle(plan.last.images, device, precision)
     judged = yield from _judged(card, plan, course, beginner, network, precision)
     share = best_share(judged, card.detection)
     # Only now: to settle on all images takes as long as to detect in them.
@@ -286,7 +285,6 @@ def _judged(
         learner = copy.deepcopy(beginner)
         watched = replace(lesson, images=left_out)
         yield from course.train(name, learner, precision, check=CHECKING, watched=watched)
-        yield from learner.settle(lesson.images, device, precision)
         for share in changed:
             rival = yield from mixed(beginner, learner, share, lesson.images, device, precision)
             judged[share] += plan.jury.judge(rival, left_out, card)
