@@ -35,7 +35,7 @@ TINY_NETWORK = {"base_width": 4, "depth": 2, "square_px": 64, "device": "cpu"}
 
 
 def pytest_collection_finish() -> None:
-    # A million objects that stay; the clean-up after each window would go through them three times.
+    # Two thirds of a million objects that stay; the clean-up after each window would look at each.
     gc.collect()
     gc.freeze()
 
