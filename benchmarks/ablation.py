@@ -131,6 +131,7 @@ def arms() -> dict[str, Arm]:
     found["E, all clicks"] = Arm(e, dropped=0)
     halved = tuple(replace(stage, min_steps=stage.min_steps // 2) for stage in e.stages)
     found["E, half the steps"] = Arm(replace(e, stages=halved))
+    found["E, 24 channels and not 16"] = Arm(replace(e, settings={**e.settings, "base_width": 24}))
     found["E, complete images last, 1/3 of the clicks, crowded missing first"] = Arm(
         apart(e), 2 / 3
     )
