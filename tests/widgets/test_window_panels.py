@@ -18,7 +18,7 @@ from napari_htcell.project import open_project
 from napari_htcell.widgets.correct import CorrectPanel
 from napari_htcell.widgets.detect import DetectPanel
 from napari_htcell.widgets.export import ExportPanel
-from napari_htcell.widgets.fine_tune import TIMING, FineTunePanel
+from napari_htcell.widgets.fine_tune import TIMING, TOO_LITTLE, FineTunePanel
 from napari_htcell.widgets.htcell import HTCellPanel, Step
 from napari_htcell.widgets.image_table import NAME_ROLE, Column
 from napari_htcell.widgets.images import ImagesPanel
@@ -307,6 +307,28 @@ def test_fine_tune_says_how_long_it_takes_here(dock, quick_versions, until):
     assert not panel.again.isHidden()
     assert panel.curve.loss.values
     assert panel.curve.held_out.values
+
+
+def test_fine_tune_says_when_so_few_cells_would_change_nothing(
+    viewer, tiny_project, quick_versions, until
+):
+    project = tiny_project(n_images=2, n_complete=0)
+    first, _ = project.images
+    four = Annotation.of(np.array([[20.0, 20], [20, 60], [60, 20], [60, 60]]), complete=True)
+    project.save_annotation(first, four)
+    dock = HTCellPanel(viewer)
+    viewer.window.add_dock_widget(dock, name="HTCell")
+    dock.images.open_folder(project.path)
+    until(lambda: dock.session.document is not None)
+    panel = dock.fine_tune
+    panel.fold.expand()
+    until(lambda: panel.version.count() > 1)
+    panel.version.setCurrentIndex(panel.version.findData("E"))
+    dock.show_step(Step.FINE_TUNE)
+    until(lambda: panel.duration.text() == TOO_LITTLE)
+    panel.run.button.click()
+    until(lambda: not panel.job.is_running)
+    assert "too few" in panel.state.text()
 
 
 def test_last_clicks_are_saved_before_learning(dock, quick_versions, until):
