@@ -6,13 +6,13 @@ The person is shown images one after another, finishes each (every cell it lacks
 false alarm rejected, all the others accepted at once, the image marked complete), and after 1, 2, 4
 and 8 images fine-tunes what they began with. Each model is judged on images of the set that the
 person never saw. Clicks are additions, rejections, one to accept the rest, one to mark the image
-complete; "each accept a click" counts the accepted ones too. Who finishes a quarter of each image
-draws a region around it, two clicks, and leaves the rest as it is. Minutes are `SECONDS_A_CLICK`
-for each click, and the seconds of training.
+complete; "each accept a click" counts the accepted ones too. Who finishes a quarter or an eighth of
+each image draws a region around it, two clicks, and leaves the rest as it is. Minutes are
+`SECONDS_A_CLICK` for each click, and the seconds of training.
 
 Ways: E with images in the order that the plugin suggests, or in a random one; the paper's B
 fine-tuned by its own recipe, as suggested; and from scratch: no model, every cell clicked, E learnt
-from random weights on what is complete. E and from scratch also by quarters of images.
+from random weights on what is complete. E and from scratch also by parts of images.
 """
 
 from __future__ import annotations
@@ -108,13 +108,13 @@ class Way:
         Shipped model to begin with; none is from scratch.
     is_suggested : bool
         Whether images come in the order that the plugin suggests.
-    is_quarter : bool
-        Whether a quarter of each image is finished, drawn at random, and not all of it.
+    part : float
+        How much of each image is finished, in a corner drawn at random.
     """
 
     base: str
     is_suggested: bool
-    is_quarter: bool = False
+    part: float = 1.0
 
 
 WAYS = {
@@ -122,8 +122,10 @@ WAYS = {
     "E, random order": Way("E", False),
     "B, as suggested": Way("B", True),
     "from scratch": Way("", False),
-    "E, quarters": Way("E", True, True),
-    "from scratch, quarters": Way("", False, True),
+    "E, quarters": Way("E", True, 1 / 4),
+    "from scratch, quarters": Way("", False, 1 / 4),
+    "E, eighths": Way("E", True, 1 / 8),
+    "from scratch, eighths": Way("", False, 1 / 8),
 }
 
 SCRATCH, SCRATCH_STEPS = "E from scratch", 700
@@ -150,10 +152,11 @@ def correct(found: Points, truth: Points, pixel_size_um: float) -> Corrected:
     return Corrected(annotation, len(missing), len(wrong), len(right))
 
 
-def quarter(shape: Sequence[int], rng: np.random.Generator) -> Region:
-    """Draw one of the four quarters of an image of shape (Y, X)."""
+def corner(shape: Sequence[int], part: float, rng: np.random.Generator) -> Region:
+    """Draw a part of an image of shape (Y, X) in one of its four corners."""
+    side = part**0.5
     (top, bottom), (left, right) = (
-        sorted((extent / 2, rng.choice([-0.5, extent - 0.5]))) for extent in shape
+        rng.choice([(-0.5, side * extent), ((1 - side) * extent, extent - 0.5)]) for extent in shape
     )
     return Region(((top, left), (top, right), (bottom, right), (bottom, left)))
 
@@ -199,8 +202,9 @@ class Person:
         """Correct an image, or click it from nothing."""
         found = self.found(name, self.model).points if self.way.base else np.empty((0, 2))
         truth, size = self.truth[name], self.size(name)
-        if self.way.is_quarter:
-            region = quarter(self.project.read_image(name).pixels.shape[:2], self.rng)
+        if self.way.part < 1:
+            shape = self.project.read_image(name).pixels.shape[:2]
+            region = corner(shape, self.way.part, self.rng)
             found, truth = found[region.contains(found)], truth[region.contains(truth)]
             done = correct(found, truth, size)
             finished, marked = replace(done.annotation, regions=(region,)), 2
