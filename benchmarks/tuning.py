@@ -66,6 +66,7 @@ BEFORE = replace(
     averaging=0.9,
     augmentation=augment.turned,
     head_first=False,
+    settles_first=False,
 )
 FITTED = replace(BEFORE, head_first=True)
 SHORTER = replace(of_steps(FITTED, 200), batch_size=2, averaging=0.95)
@@ -73,7 +74,8 @@ ROWS: dict[str, Stage] = {
     "100 steps of 4 squares, turned": BEFORE,
     "+ the scale of scores fitted first": FITTED,
     "+ 200 steps of 2": SHORTER,
-    "+ other looks: E's": QUICK_TUNING,
+    "+ other looks": replace(QUICK_TUNING, settles_first=False),
+    "+ batch normalisation settled first: E's": QUICK_TUNING,
     "E's, 400 steps": of_steps(QUICK_TUNING, 400),
     "E's, 800 steps": of_steps(QUICK_TUNING, 800),
 }
@@ -89,6 +91,8 @@ def learn(person: Person, stage: Stage, seed: int) -> tuple[dict[float, Model], 
     network = place(copy.deepcopy(person.base.network), CPU)
     precision = choose_precision(network, CPU)
     start = time.process_time()
+    if stage.settles_first:
+        run(network.settle(found, CPU, precision))
     if stage.head_first:
         head.fit(network, lesson)
     learner = lesson.learner(network)
@@ -97,7 +101,8 @@ def learn(person: Person, stage: Stage, seed: int) -> tuple[dict[float, Model], 
     learner.finish()
     seconds = time.process_time() - start
     old = place(copy.deepcopy(person.base.network), CPU)
-    mixes = {share: run(mixed(old, network, share, found, CPU, precision)) for share in SHARES}
+    images = lesson.to_settle_on
+    mixes = {share: run(mixed(old, network, share, images, CPU, precision)) for share in SHARES}
     return {share: Model(card, one.eval()) for share, one in mixes.items()}, seconds
 
 

@@ -101,8 +101,11 @@ class Course:
                 break
             before += self._steps[earlier]
         lesson = self._parts[name]
-        if lesson.stage.head_first and self._state(name) is None:
-            head.fit(network, lesson)
+        if self._state(name) is None:
+            if lesson.stage.settles_first:
+                yield from network.settle(lesson.images, network.device, precision)
+            if lesson.stage.head_first:
+                head.fit(network, lesson)
         steps = self._train(network, lesson, precision, self._keepers[name], watched)
         with closing(steps):
             for report in steps:

@@ -33,6 +33,8 @@ class Learner:
 
     def __init__(self, network: Network, stage: Stage, steps: int) -> None:
         self.network = network.train()
+        if stage.settles_first:
+            network.keep_settled()
         self._stage, self._chosen, self._steps = stage, stage.optimiser, steps
         self._optimiser = stage.optimiser.of(network.parameters())
         self._mean = (

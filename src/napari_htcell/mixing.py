@@ -37,7 +37,7 @@ def mixed(
     share : float
         0 is the old one as it is, 1 the new one.
     images : sequence of LearningImage
-        What the new one has learnt from; batch normalisation settles on them.
+        Batch normalisation settles on them; without any it stays as it is in the new one.
     device : torch.device
     precision : torch.dtype, optional
         That of the training.

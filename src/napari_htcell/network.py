@@ -105,7 +105,7 @@ class Network(nn.Module, ABC):
         device: torch.device,
         precision: torch.dtype = torch.float32,
     ) -> Generator[Progress, None, None]:
-        """Finish after the last step: give batch normalisation the mean statistics of all images.
+        """Give batch normalisation the mean statistics of all images, before or after the steps.
 
         The running averages of training are, at a batch size of 1, those of the last ten squares,
         and a model's figures would hang on which these happened to be.
@@ -113,7 +113,8 @@ class Network(nn.Module, ABC):
         Parameters
         ----------
         images : sequence of LearningImage
-            What the network has learnt from; of large ones the middle is enough.
+            What the network learns from; of large ones the middle is enough. Without any all stays
+            as it is.
         device : torch.device
         precision : torch.dtype, optional
             That of the training.
@@ -123,7 +124,9 @@ class Network(nn.Module, ABC):
         Progress
             After every image.
         """
-        layers = [layer for layer in self.modules() if isinstance(layer, nn.BatchNorm2d)]
+        if not images:
+            return
+        layers = self._normalisations
         momenta = [layer.momentum for layer in layers]
         for layer in layers:
             layer.reset_running_stats()
@@ -137,6 +140,15 @@ class Network(nn.Module, ABC):
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
         self.eval()
+
+    def keep_settled(self) -> None:
+        """Let batch normalisation stay as it has settled while all else learns."""
+        for layer in self._normalisations:
+            layer.eval()
+
+    @property
+    def _normalisations(self) -> list[nn.BatchNorm2d]:
+        return [layer for layer in self.modules() if isinstance(layer, nn.BatchNorm2d)]
 
 
 def _middle(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

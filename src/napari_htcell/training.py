@@ -82,6 +82,11 @@ class Lesson:
         whole = min(whole, self.stage.most_steps or whole)
         return round(self.share * whole)
 
+    @property
+    def to_settle_on(self) -> Sequence[LearningImage]:
+        """Images that batch normalisation settles on after the last step; none if it did before."""
+        return () if self.stage.settles_first else self.images
+
     def load(self, batch: list[Square], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """Return image, target and weight of a batch, each of shape (B, 1, Y, X)."""
         taken = [

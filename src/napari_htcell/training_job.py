@@ -234,7 +234,7 @@ def _steps_on(device: torch.device, job: Job) -> Steps:
     judged = yield from _judged(card, plan, course, beginner, network, precision)
     share = best_share(judged, card.detection)
     # Only now: to settle on all images takes as long as to detect in them.
-    network = yield from mixed(beginner, network, share, plan.last.images, device, precision)
+    network = yield from mixed(beginner, network, share, plan.last.to_settle_on, device, precision)
     judgements = judged[share]
     if job.version.is_calibrated:
         judgements = calibrated(network, judgements)
@@ -279,14 +279,18 @@ def _judged(
     judged = {share: [] if share else list(plan.before) for share in plan.shares}
     changed = [share for share in plan.shares if share]
     for share in changed if plan.others else ():
-        rival = yield from mixed(beginner, network, share, plan.last.images, device, precision)
+        rival = yield from mixed(
+            beginner, network, share, plan.last.to_settle_on, device, precision
+        )
         judged[share] += plan.jury.judge(rival, plan.others, card)
     for name, (lesson, left_out) in plan.turns.items() if changed else ():
         learner = copy.deepcopy(beginner)
         watched = replace(lesson, images=left_out)
         yield from course.train(name, learner, precision, check=CHECKING, watched=watched)
         for share in changed:
-            rival = yield from mixed(beginner, learner, share, lesson.images, device, precision)
+            rival = yield from mixed(
+                beginner, learner, share, lesson.to_settle_on, device, precision
+            )
             judged[share] += plan.jury.judge(rival, left_out, card)
     return judged
 

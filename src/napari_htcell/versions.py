@@ -57,6 +57,9 @@ class Stage:
         Decay of the running mean of the weights, which takes their place at the end; 0 for none.
     head_first : bool
         Whether the scale of the scores is fitted before the first step, see `head`.
+    settles_first : bool
+        Whether batch normalisation settles on the images before the first step and stays so, and
+        not after the last one: steps of few squares then see what will be seen in detection.
     turn_share : float
         Part of the steps after which a network that is trained already is judged in
         cross-validation, if the stage is the last. For the paper's versions more took time and
@@ -77,6 +80,7 @@ class Stage:
     needs_masks: bool = False
     averaging: float = 0.0
     head_first: bool = False
+    settles_first: bool = False
     turn_share: float = 0.3
 
 
@@ -191,6 +195,9 @@ QUICK_TUNING = replace(
     # All of one microscope: other sizes would take steps from learning this one.
     augmentation=augment.relit,
     head_first=True,
+    # With statistics of two squares each, a network that had learnt from crowded regions found
+    # cells in the noise of an emptier image (docs/version_e.md).
+    settles_first=True,
     # As many steps whatever the number of images: somebody waits.
     epochs=1,
     min_steps=200,
