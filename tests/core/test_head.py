@@ -51,7 +51,7 @@ def learnt(spots: Callable[..., Any], tmp_path: Path) -> UNet:
     """Return a network that has learnt the spots."""
     torch.manual_seed(0)
     network = UNet(2, 2)
-    one = lesson(spots, head_first=False)
+    one = lesson(spots, head_first=False, settles_first=False)
     run(train_network(network, one, torch.float32, Keeper(tmp_path / "state", "", 3600)))
     run(network.settle(one.images, CPU))
     return network

@@ -65,6 +65,26 @@ def test_the_network_ends_with_the_mean_of_its_weights() -> None:
     torch.testing.assert_close(next(learner.network.parameters()).detach(), mean)
 
 
+@pytest.mark.parametrize("settles_first", [False, True])
+def test_batch_normalisation_stays_as_it_settled_where_it_settles_first(
+    settles_first: bool,
+) -> None:
+    learner = beginner(replace(PLAIN, settles_first=settles_first))
+
+    def statistics() -> list[torch.Tensor]:
+        return [value.clone() for name, value in learner.network.named_buffers() if "mean" in name]
+
+    before = statistics()
+    with torch.no_grad():
+        seen = learner.network(IMAGES[0])
+        together = learner.network(torch.cat([IMAGES[0], 5 + 3 * IMAGES[1]]))[:1]
+    # An image looks the same whatever is beside it in the batch, as it will in detection.
+    assert torch.allclose(seen, together, atol=1e-5) == settles_first
+    taught(learner, range(STEPS))
+    same = [torch.equal(a, b) for a, b in zip(before, statistics(), strict=True)]
+    assert all(same) if settles_first else not any(same)
+
+
 def test_the_pace_is_the_schedules() -> None:
     still = replace(PLAIN, optimiser=replace(PAPER_SGD, schedule=lambda share: float(share > 0)))
     learner = beginner(still)

@@ -49,3 +49,12 @@ def test_all_images_are_settled_on() -> None:
     black.image[:] = -3
     alone, both = settled(image(0)), settled(image(0), black)
     assert not torch.allclose(alone["encoder.0.1.running_var"], both["encoder.0.1.running_var"])
+
+
+def test_on_no_image_nothing_settles() -> None:
+    torch.manual_seed(0)
+    network = UNet(2, 1)
+    run(network.settle([image(0)], CPU))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    run(network.settle([], CPU))
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
