@@ -190,6 +190,9 @@ class _Bar:
         bar = self._bar
         if bar is None or bar.total != progress.total or progress.done < bar.n:
             bar = self._begin(progress.total)
+        elif bar.desc != progress.what:
+            # The part before may have been too quick for the bar: its last loss was never seen.
+            bar.refresh()
         bar.set_description_str(progress.what, refresh=False)
         bar.bar_format = "{desc} {percentage:3.0f}%|{bar}| " + _details(progress)
         bar.update(progress.done - bar.n)
