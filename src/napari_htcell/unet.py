@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_htcell.config import Padding
+from napari_htcell.edges import RepeatingConv2d
 from napari_htcell.network import Network
 
 
@@ -18,7 +19,9 @@ class Block(nn.Sequential):
     def __init__(self, channels_in: int, channels_out: int, padding: Padding) -> None:
         def convolution(width: int) -> nn.Conv2d:
             # A bias would be undone by the normalisation that follows.
-            return nn.Conv2d(width, channels_out, 3, padding=1, padding_mode=padding, bias=False)
+            if padding == "replicate":
+                return RepeatingConv2d(width, channels_out)
+            return nn.Conv2d(width, channels_out, 3, padding=1, bias=False)
 
         super().__init__(
             convolution(channels_in),
