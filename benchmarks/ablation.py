@@ -81,7 +81,8 @@ def steps_to_e() -> dict[str, Version]:
     calibrated = get_version("E")
     # Of scores that are no probabilities nobody expects the best threshold anywhere.
     together = replace(calibrated, is_calibrated=False, preferred="lowest")
-    edges = apart(together)
+    robust = apart(together)
+    edges = without(robust, "scaling")
     varied = without(edges, "padding")
     turned = every(varied, augmentation=augment.turned)
     averaged = every(turned, augmentation=augment.none)
@@ -97,6 +98,7 @@ def steps_to_e() -> dict[str, Version]:
         "+ turned squares": turned,
         "+ varied squares": varied,
         "+ edges repeated": edges,
+        "+ walls and debris do not make cells faint": robust,
         "+ complete images beside partial ones": together,
         "+ calibrated: E": calibrated,
     }

@@ -120,7 +120,7 @@ def train_steps(
         architecture=recipe.architecture,
         summary=summary,
         training=chosen,
-        detection=DetectConfig(method=recipe.method),
+        detection=DetectConfig(method=recipe.method, score_um=recipe.score_um),
     )
     return Job(Model(card, network), recipe, recipe.stages, project, judges=judges).steps()
 
