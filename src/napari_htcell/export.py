@@ -197,8 +197,7 @@ def count_row(record: ImageRecord, frame: int = 0) -> Row:
     if detections is not None:
         how = detections.provenance
         row |= {"detected": len(detections.in_frame(frame)), "model": how.model}
-        # How scores are asked is the model's own, and nobody's choice.
-        row |= how.settings.model_dump(exclude={"score_um"})
+        row |= how.settings.model_dump()
         row |= {"pixel_size_um": how.pixel_size_um, "pixel_size_assumed": how.pixel_size_assumed}
         row |= {"date": how.date, "plugin_version": how.plugin_version}
     elif record.pixel_size_um is not None:
