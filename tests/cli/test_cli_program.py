@@ -71,7 +71,7 @@ def test_version_and_bare_call(htcell):
 @pytest.mark.parametrize(
     ("command", "kind", "missing"),
     [
-        ("detect", DetectConfig, {"score_um"}),
+        ("detect", DetectConfig, set()),
         ("train", TrainConfig, set()),
         ("evaluate", EvaluateConfig, set()),
         ("fine-tune", TrainConfig, set(FIXED_IN_FINE_TUNING)),
