@@ -81,8 +81,7 @@ def steps_to_e() -> dict[str, Version]:
     calibrated = get_version("E")
     # Of scores that are no probabilities nobody expects the best threshold anywhere.
     together = replace(calibrated, is_calibrated=False, preferred="lowest")
-    robust = apart(together)
-    edges = without(robust, "scaling")
+    edges = apart(together)
     varied = without(edges, "padding")
     turned = every(varied, augmentation=augment.turned)
     averaged = every(turned, augmentation=augment.none)
@@ -98,7 +97,6 @@ def steps_to_e() -> dict[str, Version]:
         "+ turned squares": turned,
         "+ varied squares": varied,
         "+ edges repeated": edges,
-        "+ walls and debris do not make cells faint": robust,
         "+ complete images beside partial ones": together,
         "+ calibrated: E": calibrated,
     }

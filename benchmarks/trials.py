@@ -41,7 +41,7 @@ def recipe_of(version: Version) -> str:
     """Return a fingerprint of how a version learns from nothing."""
     return fingerprint(
         version.stages, version.method, version.architecture, dict(version.settings),
-        version.is_calibrated, version.preferred, *([version.score_um] if version.score_um else []),
+        version.is_calibrated, version.preferred,
     )  # fmt: skip
 
 

@@ -40,7 +40,6 @@ DEFAULT_MODEL: Final = "E"
 DetectionMethod = Literal["peaks", "contours", "masks"]
 Crop = Literal["whole", "paper"]
 Padding = Literal["zeros", "replicate"]
-Scaling = Literal["deviation", "robust"]
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 PrecisionChoice = Literal["auto", "float32", "bfloat16"]
 
@@ -72,13 +71,6 @@ class DetectConfig(Settings):
         gt=0,
         le=1000,
         description="two peaks closer than this are one cell (micrometres)",
-    )
-    score_um: float = Field(
-        0.0,
-        ge=0,
-        le=100,
-        description="a peak's score is the heat map's height around it, weighted by a Gaussian of "
-        "this standard deviation (micrometres); 0 takes the height at the peak alone",
     )
 
 
@@ -138,12 +130,6 @@ class TrainConfig(Settings):
         le=10_000,
         description="uneven light is removed by subtracting a Gaussian blur of this standard "
         "deviation, in micrometres; 0 leaves it in (the paper does not mention it)",
-    )
-    scaling: Scaling = Field(
-        "deviation",
-        description="unit of grey level; deviation: the image's standard deviation (the paper does "
-        "not state it); robust: the same of an image in which nothing stands out far, so that "
-        "the wall of a dish or bright debris does not make cells faint",
     )
     square_px: int = Field(
         PAPER_SQUARE_PX,
@@ -264,7 +250,7 @@ def first_fault(error: ValidationError) -> str:
 
 
 FIXED_IN_FINE_TUNING: Final = (
-    "pixel_size_um", "background_um", "scaling", "spot_sigma_um", "base_width", "depth", "padding"
+    "pixel_size_um", "background_um", "spot_sigma_um", "base_width", "depth", "padding"
 )  # fmt: skip
 """Fields of `TrainConfig` that a model keeps: its weights are good for these alone."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +24,6 @@ LUMINANCE = (0.299, 0.587, 0.114)
 
 NO_CONTRAST = 1e-6
 """Rounding leaves a constant image a deviation of about 1e-7 of its level, which is no contrast."""
-
-FAR, FARTHEST = 5.0, 10.0
-"""What is further than this from the median counts as so far: in usual distances, where contrast
-is measured; and in units of contrast, where an image is shown."""
-
-NORMAL = 1.4826
-"""Standard deviation of normal noise over its median distance from the median."""
-
-SAMPLED_EVERY = 2
-"""Neighbours are alike: of every second row and column a median takes a quarter of the time."""
-
-
-BLUR_REACH = 4
-"""OpenCV cuts a Gaussian off after so many standard deviations."""
 
 
 def check_shape(pixels: npt.NDArray[Any], *, is_rgb: bool = False) -> None:
@@ -104,59 +88,11 @@ def flatten(grey: GreyImage, sigma_px: float) -> GreyImage:
     return np.asarray(grey - cv2.GaussianBlur(grey, (0, 0), sigma_px), dtype=np.float32)
 
 
-@dataclass(frozen=True)
-class Levels:
-    """What grey levels are measured from, and in which unit.
-
-    Parameters
-    ----------
-    middle, unit : float
-        In grey levels; the unit of an image without contrast is infinite.
-    farthest : float, optional
-        In units; what is further from the middle counts as that far.
-    """
-
-    middle: float
-    unit: float
-    farthest: float = math.inf
-
-    def of(self, grey: GreyImage) -> GreyImage:
-        """Return grey levels, of any shape, in the unit from the middle."""
-        found = (grey - np.float32(self.middle)) / np.float32(self.unit)
-        return np.asarray(np.clip(found, -self.farthest, self.farthest), dtype=np.float32)
-
-    def if_contrast(self, level: float) -> Levels:
-        """Return the same, or levels of no contrast if the unit is rounding of a grey level."""
-        return self if self.unit > NO_CONTRAST * level else replace(self, unit=math.inf)
-
-
-def usual_levels(grey: GreyImage) -> Levels:
-    """Return mean and standard deviation of grey levels of any shape.
+def standardise(grey: GreyImage, level: float | None = None) -> GreyImage:
+    """Return the image with mean 0 and standard deviation 1; a constant image becomes 0.
 
     The paper normalises without saying how (section 3.2); one mean and one deviation for a whole
     image keep its squares comparable.
-    """
-    return Levels(float(grey.mean()), float(grey.std()))
-
-
-def robust_levels(sampled: GreyImage) -> Levels:
-    """Return median and winsorised standard deviation of grey levels of any shape.
-
-    The wall of a dish, bright debris and cells in division would make all other cells faint: what
-    is further from the median than `FAR` times its usual distance counts as that far (Huber 1981,
-    "Robust statistics"; Wilcox 2012). Where more than half of an image is of one level, the
-    standard deviation is taken as it is.
-    """
-    middle = float(np.median(sampled))
-    distances = sampled - np.float32(middle)
-    usual = NORMAL * float(np.median(np.abs(distances)))
-    if not usual:
-        return usual_levels(sampled)
-    return Levels(middle, float(np.clip(distances, -FAR * usual, FAR * usual).std()), FARTHEST)
-
-
-def standardise(grey: GreyImage, level: float | None = None) -> GreyImage:
-    """Return the image with mean 0 and standard deviation 1; a constant image becomes 0.
 
     Parameters
     ----------
@@ -164,20 +100,11 @@ def standardise(grey: GreyImage, level: float | None = None) -> GreyImage:
     level : float, optional
         Largest grey level before anything was subtracted; that of `grey` without it.
     """
-    level = float(np.abs(grey).max()) if level is None else level
-    return usual_levels(grey).if_contrast(level).of(grey)
-
-
-def sampled(flat: GreyImage, top: int = 0, left: int = 0) -> GreyImage:
-    """Return the grey levels that `robust_levels` looks at: of every second row and column.
-
-    Parameters
-    ----------
-    flat : ndarray of float32, shape (Y, X)
-    top, left : int, optional
-        Place in a larger image, where it is a part of one.
-    """
-    return flat[-top % SAMPLED_EVERY :: SAMPLED_EVERY, -left % SAMPLED_EVERY :: SAMPLED_EVERY]
+    deviation = float(grey.std())
+    if deviation <= NO_CONTRAST * (float(np.abs(grey).max()) if level is None else level):
+        return np.zeros_like(grey)
+    standard = (grey - grey.mean()) / deviation
+    return np.asarray(standard, dtype=np.float32)
 
 
 def prepare(seen: GreyImage, settings: config.TrainConfig) -> GreyImage:
@@ -187,8 +114,6 @@ def prepare(seen: GreyImage, settings: config.TrainConfig) -> GreyImage:
         seen, level = seen / np.float32(level), 1.0
     flat = flatten(seen, settings.background_um / settings.pixel_size_um)
     # Of a constant image the blur leaves the rounding of its own level.
-    if settings.scaling == "robust":
-        return robust_levels(sampled(flat)).if_contrast(level).of(flat)
     return standardise(flat, level=level)
 
 

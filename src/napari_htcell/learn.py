@@ -120,7 +120,7 @@ def train_steps(
         architecture=recipe.architecture,
         summary=summary,
         training=chosen,
-        detection=DetectConfig(method=recipe.method, score_um=recipe.score_um),
+        detection=DetectConfig(method=recipe.method),
     )
     return Job(Model(card, network), recipe, recipe.stages, project, judges=judges).steps()
 

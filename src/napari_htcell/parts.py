@@ -1,7 +1,7 @@
 """Images too large for memory, as the network takes them, part by part.
 
 What `Frame.cut` and `images.prepare` do to a whole image is done here to any part of it, with the
-same numbers; the image is read twice, first for its levels.
+same numbers; the image is read twice, first for its mean and deviation.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ LARGE_PX = 64_000_000
 """Frames of more pixels than this are prepared in parts; a 20 times smaller one takes 0.1 s."""
 
 PART_PX = 1024
-"""Side of a part in the network's pixels, when its levels are measured."""
+"""Side of a part in the network's pixels, when mean and deviation are measured."""
 
 BAND_PX = 16_000_000
 """Pixels of the original image that are in memory at once."""
+
+BLUR_REACH = 4
+"""OpenCV cuts a Gaussian off after so many standard deviations."""
 
 
 def n_parts(shape: tuple[int, int]) -> int:
@@ -53,12 +56,11 @@ class PreparedParts:
     ) -> None:
         self._source, self._frame, self._is_rgb = source, frame, is_rgb
         self._sigma_px = settings.background_um / settings.pixel_size_um
-        self._scaling = settings.scaling
-        self._levels = images.Levels(0.0, 1.0)
+        self._mean, self._deviation = 0.0, 1.0
         self.shape = frame.network_shape
 
     def measure_steps(self) -> Generator[None, None, None]:
-        """Find the levels of the whole image, which its parts need.
+        """Find mean and standard deviation of the whole image, which its parts need.
 
         Yields
         ------
@@ -66,35 +68,29 @@ class PreparedParts:
             After each part.
         """
         total, square, level = 0.0, 0.0, 0.0
-        samples: list[GreyImage] = []
-        for rows, columns in squares(self.shape, PART_PX):
-            flat, highest = self._flat(rows, columns)
+        for where in squares(self.shape, PART_PX):
+            flat, highest = self._flat(*where)
+            total += float(flat.sum(dtype=np.float64))
+            square += float(np.square(flat, dtype=np.float64).sum())
             level = max(level, highest)
-            if self._scaling == "robust":
-                samples.append(images.sampled(flat, rows.start, columns.start).ravel())
-            else:
-                total += float(flat.sum(dtype=np.float64))
-                square += float(np.square(flat, dtype=np.float64).sum())
             yield
-        if self._scaling == "robust":
-            levels = images.robust_levels(np.concatenate(samples))
-        else:
-            mean = total / math.prod(self.shape)
-            variance = square / math.prod(self.shape) - mean**2
-            levels = images.Levels(mean, math.sqrt(max(variance, 0.0)))
-        self._levels = levels.if_contrast(level)
+        self._mean = total / math.prod(self.shape)
+        variance = square / math.prod(self.shape) - self._mean**2
+        self._deviation = math.sqrt(max(variance, 0.0))
+        if self._deviation <= images.NO_CONTRAST * level:
+            self._deviation = math.inf
 
     def __getitem__(self, where: tuple[slice, slice]) -> GreyImage:
-        """Return a part, standardised with the whole image's levels."""
+        """Return a part, standardised with the whole image's mean and deviation."""
         rows, columns = (
             slice(*part.indices(extent)) for part, extent in zip(where, self.shape, strict=True)
         )
         flat, _ = self._flat(rows, columns)
-        return self._levels.of(flat)
+        return np.asarray((flat - self._mean) / self._deviation, dtype=np.float32)
 
     def _flat(self, rows: slice, columns: slice) -> tuple[GreyImage, float]:
         """Return a part without uneven light, and its highest grey level before."""
-        margin = math.ceil(images.BLUR_REACH * self._sigma_px) + 1 if self._sigma_px else 0
+        margin = math.ceil(BLUR_REACH * self._sigma_px) + 1 if self._sigma_px else 0
         around = tuple(
             slice(max(0, part.start - margin), min(extent, part.stop + margin))
             for part, extent in zip((rows, columns), self.shape, strict=True)

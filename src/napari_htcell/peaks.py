@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -11,22 +10,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import KDTree
-from scipy.special import expit, logit
 
 from napari_htcell.config import DetectConfig, DetectionMethod
 from napari_htcell.frame import squares
-from napari_htcell.images import BLUR_REACH
 
 HeatMap = npt.NDArray[np.float32]
 
 SMOOTHING_PX = 0.7
 """Standard deviation of the smoothing before peaks are sought; one ripple is not two cells."""
 
-CERTAIN = np.float32(1e-6)
-"""Heights are kept this far from 0 and 1, whose logits are infinite."""
-
 PART_PX = 4096
 """Peaks are sought in parts of at most this side: a large heat map need not be in memory."""
+
+PART_MARGIN_PX = 8
+"""Smoothing, the highest neighbour and refining look no further than this beyond a part."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +54,9 @@ def find(heat_map: HeatMap, settings: DetectConfig, pixel_size_um: float) -> Fou
     """
     if settings.method != "peaks":
         heat_map = np.asarray(heat_map)
-    found = METHODS[settings.method](heat_map, settings, pixel_size_um)
+    found = METHODS[settings.method](
+        heat_map, settings.threshold, settings.min_distance_um / pixel_size_um
+    )
     order = _highest_first(found.scores)
     areas = None if found.areas_px is None else found.areas_px[order]
     return Found(found.points[order], found.scores[order], areas)
@@ -81,37 +80,33 @@ def _highest_first(scores: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.intp
     return np.argsort(-scores, kind="stable")
 
 
-def local_maxima(heat_map: HeatMap, settings: DetectConfig, pixel_size_um: float) -> Found:
-    """Return the peaks of at least the threshold, no two closer than the least distance.
+def local_maxima(heat_map: HeatMap, threshold: float, min_distance_px: float) -> Found:
+    """Return the peaks of at least `threshold`, no two closer than `min_distance_px`.
 
-    A peak's score is the heat map's height there, or around it; its place is refined below a pixel.
+    A peak's score is the heat map's height there; its place is refined below a pixel.
     """
-    parts = [
-        _candidates(heat_map, where, settings.threshold, settings.score_um / pixel_size_um)
-        for where in squares(heat_map.shape, PART_PX)
-    ]
+    parts = [_candidates(heat_map, where, threshold) for where in squares(heat_map.shape, PART_PX)]
     places, refined, heights, scores = (
         np.concatenate(values) for values in zip(*parts, strict=True)
     )
     # By score first, so that raising the threshold only drops points.
     rows, columns = places.T
     order = np.lexsort((columns, rows, -heights, -scores))
-    kept = order[_apart(places[order], settings.min_distance_um / pixel_size_um)]
+    kept = order[_apart(places[order], min_distance_px)]
     return Found(refined[kept], scores[kept].astype(np.float64))
 
 
 def _candidates(
-    heat_map: Any, where: tuple[slice, slice], threshold: float, around_px: float
+    heat_map: Any, where: tuple[slice, slice], threshold: float
 ) -> tuple[npt.NDArray[Any], ...]:
     """Return the peaks in a part of a heat map: pixel, refined place, smoothed height, score."""
-    # The highest neighbour and refining look one pixel further than the smoothing, each.
-    margin = math.ceil(BLUR_REACH * max(SMOOTHING_PX, around_px)) + 2
-    top, left = (max(0, part.start - margin) for part in where)
-    bottom, right = (part.stop + margin for part in where)
+    top, left = (max(0, part.start - PART_MARGIN_PX) for part in where)
+    bottom, right = (part.stop + PART_MARGIN_PX for part in where)
     part = np.ascontiguousarray(heat_map[top:bottom, left:right])
     smooth = np.asarray(cv2.GaussianBlur(part, (0, 0), SMOOTHING_PX), np.float32)
     highest = cv2.dilate(smooth, np.ones((3, 3), np.uint8))
-    scores = _heights_around(part, around_px) if around_px else _heights(part)
+    # The heat map's own maximum around a peak of the smoothed one, which is lower.
+    scores = cv2.dilate(part, np.ones((3, 3), np.uint8))
     is_peak = (smooth == highest) & (scores >= threshold) & (smooth > 0)
     inside = np.zeros_like(is_peak)
     rows, columns = where
@@ -122,20 +117,6 @@ def _candidates(
     at = tuple(places.T)
     corner = np.asarray([top, left])
     return places + corner, _refined(smooth, places, middles) + corner, smooth[at], scores[at]
-
-
-def _heights(part: HeatMap) -> HeatMap:
-    """Return the heat map's own maximum around each pixel: peaks of the smoothed one are lower."""
-    return np.asarray(cv2.dilate(part, np.ones((3, 3), np.uint8)), np.float32)
-
-
-def _heights_around(part: HeatMap, around_px: float) -> HeatMap:
-    """Return the height with the mean logit around each pixel, weighted by a Gaussian.
-
-    Of logits, so that what multiplies all of them, or adds to them, does the same to the scores.
-    """
-    logits = logit(np.clip(part, CERTAIN, 1 - CERTAIN))
-    return np.asarray(expit(cv2.GaussianBlur(logits, (0, 0), around_px)), np.float32)
 
 
 def _tops(is_top: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
@@ -190,14 +171,14 @@ def _refined(
     return refined
 
 
-def contour_centroids(heat_map: HeatMap, settings: DetectConfig, pixel_size_um: float) -> Found:
+def contour_centroids(heat_map: HeatMap, threshold: float, min_distance_px: float) -> Found:
     """Return the centroid of each contour of the thresholded heat map, as the paper does.
 
     Centroids are first over zeroth contour moments (OpenCV). A contour of one pixel, or a line,
     encloses no area; its centroid is the mean of its pixels. The score is the height of the heat
     map's highest pixel within the contour.
     """
-    contours = _contours(heat_map, settings.threshold)
+    contours = _contours(heat_map, threshold)
     points, scores = np.empty((len(contours), 2)), np.empty(len(contours))
     for index, contour in enumerate(contours):
         moments = cv2.moments(contour)
@@ -212,10 +193,10 @@ def contour_centroids(heat_map: HeatMap, settings: DetectConfig, pixel_size_um: 
     return Found(points, scores)
 
 
-def mask_centroids(heat_map: HeatMap, settings: DetectConfig, pixel_size_um: float) -> Found:
+def mask_centroids(heat_map: HeatMap, threshold: float, min_distance_px: float) -> Found:
     """Return what `contour_centroids` does, with areas: each contour is a whole cell's outline."""
-    found = contour_centroids(heat_map, settings, pixel_size_um)
-    areas = [_within(heat_map, one).size for one in _contours(heat_map, settings.threshold)]
+    found = contour_centroids(heat_map, threshold, min_distance_px)
+    areas = [_within(heat_map, one).size for one in _contours(heat_map, threshold)]
     return Found(found.points, found.scores, np.asarray(areas, dtype=np.float64))
 
 
@@ -234,7 +215,7 @@ def _within(heat_map: HeatMap, contour: npt.NDArray[np.int32]) -> HeatMap:
     return values
 
 
-METHODS: dict[DetectionMethod, Callable[[HeatMap, DetectConfig, float], Found]] = {
+METHODS: dict[DetectionMethod, Callable[[HeatMap, float, float], Found]] = {
     "peaks": local_maxima,
     "contours": contour_centroids,
     "masks": mask_centroids,

@@ -54,9 +54,7 @@ class Prediction:
     card: Card
     pixel_size_um: float
     pixel_size_assumed: bool
-    _peaks: dict[tuple[int, float, float], tuple[float, Found]] = field(
-        default_factory=dict, repr=False
-    )
+    _peaks: dict[tuple[int, float], tuple[float, Found]] = field(default_factory=dict, repr=False)
     _drawn: dict[DetectConfig, Detections] = field(default_factory=dict, init=False, repr=False)
 
     def detections(self, settings: DetectConfig | None = None) -> Detections:
@@ -130,7 +128,7 @@ class Prediction:
         heat_map, size = self._heat_map(frame), self.card.training.pixel_size_um
         if settings.method != "peaks":
             return peaks.find(heat_map, settings, size)
-        key = frame, settings.min_distance_um, settings.score_um
+        key = frame, settings.min_distance_um
         lowest, found = self._peaks.get(key, (2.0, None))
         if found is None or settings.threshold < lowest:
             lowest = min(settings.threshold, KEPT_PEAKS)

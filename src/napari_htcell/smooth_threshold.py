@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from napari_htcell.config import DetectConfig, EvaluateConfig
+from napari_htcell.config import EvaluateConfig
 from napari_htcell.dataset import LearningImage
 from napari_htcell.evaluate import evaluate
 from napari_htcell.network import Network
@@ -87,8 +87,7 @@ class SmoothThreshold(Network):
                 blurred = self._blur(torch.from_numpy(one.image).to(device)[None, None])
             smooth = blurred[0, 0].cpu().numpy()
             for level in LEVELS:
-                above = (smooth > level).astype(np.float32)
-                points = contour_centroids(above, DetectConfig(), one.pixel_size_um).points
+                points = contour_centroids((smooth > level).astype(np.float32), 0.5, 0).points
                 found = points[one.is_complete_at(points)]
                 result = evaluate(found, one.complete_points, cutoff_px=cutoff_px).f_score
                 best = max(best, (result, sigma, level))

@@ -12,12 +12,7 @@ from typing import Any, Literal
 
 from napari_htcell import augment, losses, targets
 from napari_htcell.cards import Architecture
-from napari_htcell.config import (
-    PAPER_PIXEL_SIZE_UM,
-    PAPER_WINDOW_PX,
-    DetectConfig,
-    DetectionMethod,
-)
+from napari_htcell.config import PAPER_PIXEL_SIZE_UM, PAPER_WINDOW_PX, DetectionMethod
 from napari_htcell.optimisers import PAPER_SGD, Optimiser, adamw, one_cycle
 from napari_htcell.targets import FloatImage, Truth
 
@@ -110,8 +105,6 @@ class Version:
     method : {"peaks", "contours", "masks"}
         How points are drawn from what the last stage learns to draw: a spot has a peak, a mask is
         flat and has none.
-    score_um : float
-        How far around a peak its score is asked, see `DetectConfig`.
     architecture : str
         The network, by its name in `networks`.
     settings : mapping of str to value
@@ -132,7 +125,6 @@ class Version:
     summary: str
     stages: tuple[Stage, ...]
     method: DetectionMethod = "peaks"
-    score_um: float = DetectConfig().score_um
     architecture: Architecture = "U-Net"
     settings: Mapping[str, Any] = field(default_factory=dict)
     is_calibrated: bool = False
@@ -242,10 +234,7 @@ VERSIONS: dict[str, Version] = {
                 # 128 with the margin that the network adds; of 128 it would make 144.
                 "square_px": 124,
                 "padding": "replicate",
-                "scaling": "robust",
             },
-            # As wide as the spots that are drawn, but for the edges.
-            score_um=6.4,
             is_calibrated=True,
             preferred="expected",
             tuning=QUICK_TUNING,

@@ -13,7 +13,7 @@ import tifffile
 import zarr
 
 from napari_htcell import images, lazyfiles, parts, peaks
-from napari_htcell.config import DetectConfig, Scaling, TrainConfig
+from napari_htcell.config import TrainConfig
 from napari_htcell.detect import detect, predict_steps
 from napari_htcell.frame import frame_image
 from napari_htcell.imagefiles import ImageError
@@ -48,14 +48,11 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("pixel_size_um", [1.61, 1.9, 6.44, 9.3])
 @pytest.mark.parametrize("background_um", [0.0, 60.0])
-@pytest.mark.parametrize("scaling", ["deviation", "robust"])
-def test_parts_are_prepared_as_the_whole(
-    pixel_size_um: float, background_um: float, scaling: Scaling
-) -> None:
+def test_parts_are_prepared_as_the_whole(pixel_size_um: float, background_um: float) -> None:
     rng = np.random.default_rng(0)
     coarse = np.kron(rng.normal(100, 20, (30, 40)), np.ones((17, 15)))
     pixels = (coarse + rng.normal(0, 5, coarse.shape)).astype(np.uint8)
-    settings = TrainConfig(background_um=background_um, scaling=scaling)
+    settings = TrainConfig(background_um=background_um)
     frame = frame_image(pixels.shape, pixel_size_um, network_pixel_size_um=settings.pixel_size_um)
     whole = images.prepare(frame.cut(images.to_grey(pixels)), settings)
     prepared = parts.PreparedParts(pixels, frame, settings)
@@ -66,9 +63,8 @@ def test_parts_are_prepared_as_the_whole(
 
 
 @pytest.mark.usefixtures("small_parts")
-@pytest.mark.parametrize("scaling", ["deviation", "robust"])
-def test_an_image_of_one_grey_level_has_no_contrast(scaling: Scaling) -> None:
-    settings, pixels = TrainConfig(scaling=scaling), np.full((200, 300), 77, np.uint8)
+def test_an_image_of_one_grey_level_has_no_contrast() -> None:
+    settings, pixels = TrainConfig(), np.full((200, 300), 77, np.uint8)
     frame = frame_image((200, 300), 1.61, network_pixel_size_um=settings.pixel_size_um)
     prepared = parts.PreparedParts(pixels, frame, settings)
     run(prepared.measure_steps())
@@ -103,15 +99,11 @@ def test_the_same_points_part_by_part(
     assert len(prediction.detections(contours)) > 20
 
 
-@pytest.mark.parametrize("score_um", [0.0, 13.0])
-def test_peaks_part_by_part_are_those_of_the_whole(
-    monkeypatch: pytest.MonkeyPatch, score_um: float
-) -> None:
+def test_peaks_part_by_part_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     heat_map = np.random.default_rng(0).random((150, 170)).astype(np.float32)
-    settings = DetectConfig(threshold=0.5, min_distance_um=20, score_um=score_um)
-    whole = peaks.local_maxima(heat_map, settings, 6.44)
+    whole = peaks.local_maxima(heat_map, 0.6, 3.0)
     monkeypatch.setattr(peaks, "PART_PX", 37)
-    found = peaks.local_maxima(heat_map, settings, 6.44)
+    found = peaks.local_maxima(heat_map, 0.6, 3.0)
     np.testing.assert_allclose(found.points, whole.points, atol=1e-4)
     np.testing.assert_array_equal(found.scores, whole.scores)
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import expit, logit
 
 from napari_htcell.config import DetectConfig
 from napari_htcell.peaks import find
@@ -61,25 +60,6 @@ def test_peaks_closer_than_the_distance_are_one_and_the_higher_stays() -> None:
         found = find(heat_map, PEAKS, pixel_size_um)
         assert len(found.points) == expected
         assert found.scores[0] == pytest.approx(0.9)
-
-
-def test_a_lone_pixel_scores_less_than_a_spot_of_its_height() -> None:
-    heat_map = blobs((20, 10, 0.8))
-    heat_map[20, 30] = 0.8
-    heights = find(heat_map, DetectConfig(threshold=0), 1.0)
-    np.testing.assert_allclose(heights.scores, [0.8, 0.8], rtol=1e-6)
-    around = find(heat_map, DetectConfig(threshold=0, score_um=2), 1.0)
-    np.testing.assert_allclose(around.points[0], [20, 10], atol=0.01)
-    assert 0.8 > around.scores[0] > 10 * around.scores[1] > 0
-
-
-def test_scores_follow_what_is_done_to_all_logits() -> None:
-    """So that a network can be calibrated in its last layer."""
-    heat_map = 0.1 + 0.8 * blobs((20, 12, 0.9), (20, 30, 0.4))
-    settings = DetectConfig(threshold=0, score_um=2)
-    before = find(heat_map, settings, 1.0)
-    after = find(expit(2 * logit(heat_map) - 1), settings, 1.0)
-    np.testing.assert_allclose(after.scores, expit(2 * logit(before.scores) - 1), rtol=1e-4)
 
 
 @pytest.mark.parametrize("place", [(0, 0), (0, 20), (39, 39), (20, 39)])

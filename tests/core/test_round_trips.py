@@ -206,16 +206,15 @@ def test_a_place_in_a_tile_is_the_place_in_the_image(points: Any, side: int) -> 
 
 
 @FEW
-@given(st.integers(0, 2**32 - 1), st.integers(12, 200), st.floats(0.05, 0.9), st.floats(5, 40))
+@given(st.integers(0, 2**32 - 1), st.integers(12, 200), st.floats(0.05, 0.9), st.floats(1, 6))
 def test_cells_found_tile_by_tile_are_those_of_the_whole(
     seed: int, side: int, threshold: float, distance: float
 ) -> None:
     heat_map = np.random.default_rng(seed).random((HEIGHT, WIDTH)).astype(np.float32)
-    drawn = DetectConfig(threshold=threshold, min_distance_um=distance)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(peaks, "PART_PX", 10**6)
-        whole = peaks.local_maxima(heat_map, drawn, 3.22)
+        whole = peaks.local_maxima(heat_map, threshold, distance)
         patch.setattr(peaks, "PART_PX", side)
-        tiled = peaks.local_maxima(heat_map, drawn, 3.22)
+        tiled = peaks.local_maxima(heat_map, threshold, distance)
     np.testing.assert_allclose(tiled.points, whole.points, atol=1e-4)
     np.testing.assert_array_equal(tiled.scores, whole.scores)

@@ -38,7 +38,7 @@ UNFINISHED = ".unfinished"
     help="Name of a model, or its folder.",
 )
 @pixel_size("kept in a project.  [default: what the project, else each file, states]")
-@settings_options(DetectConfig, leave_out=("score_um",), default="the model's own")
+@settings_options(DetectConfig, default="the model's own")
 @table_options
 @click.option(
     "--save/--no-save",

@@ -66,8 +66,6 @@ class DetectPanel(Panel):
         self.threshold = fields.slider(DetectConfig, "threshold")
         self.min_distance = fields.spin_box(DetectConfig, "min_distance_um", "µm")
         self.method = fields.choice(DetectConfig, "method")
-        # The model's own: its scores are probabilities with this one alone.
-        self._score_um = DetectConfig().score_um
         self.frames = QComboBox()
         self.frames.addItems([ALL_FRAMES, THIS_FRAME])
         self.frames.setToolTip("<qt>Where to detect in a time stack</qt>")
@@ -131,7 +129,6 @@ class DetectPanel(Panel):
             method=self.method.currentText(),
             threshold=round(self.threshold.value(), 4),
             min_distance_um=self.min_distance.value(),
-            score_um=self._score_um,
         )
 
     def detect(self) -> None:
@@ -182,7 +179,6 @@ class DetectPanel(Panel):
         self.threshold.setValue(settings.threshold)
         self.min_distance.setValue(settings.min_distance_um)
         self.method.setCurrentText(settings.method)
-        self._score_um = settings.score_um
         for blocker in blockers:
             blocker.unblock()
         self.session.use(self.settings)
