@@ -55,15 +55,15 @@ def test_a_result_of_another_recipe_is_refused(
 
 def test_results_that_are_kept_are_of_the_recipes_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
-    ablation, choices, clicks, trials = map(
-        importlib.import_module, ("ablation", "choices", "clicks", "trials")
+    ablation, beside, clicks, trials = map(
+        importlib.import_module, ("ablation", "beside", "clicks", "trials")
     )
     recipes = {
         "ablation/test": {
             name.replace("/", " of "): trials.recipe_of(arm.version)
             for name, arm in ablation.arms().items()
         },
-        "choices": {way: trials.recipe_of(one) for way, one in choices.ways().items()},
+        "beside": {way: trials.recipe_of(one) for way, one in beside.ways().items()},
         "clicks": {way: clicks.recipe(way) for way in clicks.WAYS},
         "limit": {"": trials.recipe_of(get_version("E"))},
     }
