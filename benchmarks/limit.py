@@ -26,21 +26,17 @@ import numpy as np
 import numpy.typing as npt
 import t98g
 import tifffile
-from ablation import CUTOFFS_UM, DROPPED, counted
+from ablation import CUTOFFS_UM, DROPPED, at_best_threshold, counted, f_of
 from bars import with_bar
 from tqdm import tqdm
 from trials import TRAININGS, keep, recipe_of, result_of
 
-from napari_htcell import calibrate
 from napari_htcell.cards import software
-from napari_htcell.evaluate import evaluate, f_score, total
+from napari_htcell.evaluate import evaluate, total
 from napari_htcell.learn import train_steps
-from napari_htcell.models import Model
 from napari_htcell.versions import get_version
 
 TURNS = 5
-TRIED = (0.02, *calibrate.THRESHOLDS)
-"""Thresholds; nobody has calibrated the scores."""
 
 
 def measure(seed: int, turn: int) -> dict[str, Any]:
@@ -55,25 +51,13 @@ def measure(seed: int, turn: int) -> dict[str, Any]:
         t98g.complete(project, [*t98g.drawn(train, seed), *known])
         steps = train_steps("E", project, seed=seed, judges=())
         model = with_bar(steps, f"turn {turn}, seed {seed}")
-    counts = {threshold: counted(read_at(model, threshold), left_out) for threshold in TRIED}
-    best = max(counts, key=lambda one: f_of(counts[one], 0))
+    model = at_best_threshold(model, left_out)
     return {
         "images": left_out,
-        "threshold": best,
+        "threshold": model.card.detection.threshold,
         "training s": model.card.seconds,
-        "counts": counts[best],
+        "counts": counted(model, left_out),
     }
-
-
-def read_at(model: Model, threshold: float) -> Model:
-    """Return the model with another threshold on its card."""
-    detection = model.card.detection.model_copy(update={"threshold": threshold})
-    return Model(model.card.model_copy(update={"detection": detection}), model.network)
-
-
-def f_of(counts: list[list[list[int]]], cutoff: int) -> float:
-    """Return F of counts as `outcomes` has them, at one of the cut-offs."""
-    return f_score(*map(int, np.asarray(counts)[:, cutoff].sum(axis=0)))
 
 
 def thickest(labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float64]:

@@ -58,11 +58,13 @@ def test_results_that_are_kept_are_of_the_recipes_of_today(monkeypatch: pytest.M
     ablation, beside, clicks, trials = map(
         importlib.import_module, ("ablation", "beside", "clicks", "trials")
     )
+    arms = {
+        name.replace("/", " of "): trials.recipe_of(arm.version)
+        for name, arm in ablation.arms().items()
+    }
     recipes = {
-        "ablation/test": {
-            name.replace("/", " of "): trials.recipe_of(arm.version)
-            for name, arm in ablation.arms().items()
-        },
+        "ablation/test": arms,
+        "ablation/test, best threshold": arms,
         "beside": {way: trials.recipe_of(one) for way, one in beside.ways().items()},
         "clicks": {way: clicks.recipe(way) for way in clicks.WAYS},
         "limit": {"": trials.recipe_of(get_version("E"))},
