@@ -300,6 +300,7 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
 @click.option(
     "--recipe", "only", multiple=True, type=click.Choice(list(arms())), help="These alone."
 )
+@click.option("--kept", is_flag=True, help="What is kept; nothing is trained.")
 @click.option("--work", type=click.Path(path_type=Path), default=TRAININGS / "ablation")
 @click.option("--output", type=click.Path(path_type=Path), help="Write JSON there.")
 @click.option("--single", nargs=2, type=(str, int), hidden=True)
@@ -308,6 +309,7 @@ def main(
     at_best: bool,
     seeds: int,
     only: tuple[str, ...],
+    kept: bool,
     work: Path,
     output: Path | None,
     single: tuple[str, int] | None,
@@ -325,15 +327,16 @@ def main(
         return
     names = [name for name in arms() if name in (only or arms())]
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for seed, name in tqdm([(s, n) for s in range(seeds) for n in names], unit="training"):
+    wanted = [(s, n) for s in range(seeds) for n in names if place(n, s).exists() or not kept]
+    for seed, name in tqdm(wanted, unit="training"):
         call = [*flags, "--work", str(work), "--single", name, str(seed)]
         recipe = recipe_of(arms()[name].version)
         results[name].append(result_of(place(name, seed), __file__, *call, recipe=recipe))
-    rows = [row(name, results[name]) for name in names]
-    click.echo(f"T98G {part}, {seeds} seeds, {'best' if at_best else 'their own'} thresholds")
+    rows = [row(name, found) for name, found in results.items() if found]
+    click.echo(f"T98G {part}, {'best' if at_best else 'their own'} thresholds")
     click.echo(markdown(rows))
     if output is not None:
-        content = {"part": part, "seeds": seeds, "rows": rows, "software": software()}
+        content = {"part": part, "rows": rows, "software": software()}
         output.write_text(json.dumps(content, indent=1))
 
 

@@ -315,6 +315,7 @@ def plot(results: Sequence[dict[str, Any]], folder: Path) -> None:
 @click.option("--set", "sets", multiple=True, type=click.Choice(list(SETS)), help="These alone.")
 @click.option("--way", "ways", multiple=True, type=click.Choice(list(WAYS)), help="These alone.")
 @click.option("--seeds", default=3, show_default=True, help="Number of seeds, from 0.")
+@click.option("--kept", is_flag=True, help="What is kept; nobody clicks.")
 @click.option("--work", type=click.Path(path_type=Path), default=TRAININGS / "clicks")
 @click.option("--output", type=click.Path(path_type=Path), help="Write JSON there.")
 @click.option("--plot", "folder", type=click.Path(path_type=Path), help="Draw clicks.png there.")
@@ -323,6 +324,7 @@ def main(
     sets: tuple[str, ...],
     ways: tuple[str, ...],
     seeds: int,
+    kept: bool,
     work: Path,
     output: Path | None,
     folder: Path | None,
@@ -337,9 +339,11 @@ def main(
         keep(place(*single), follow(*single), recipe(single[1]))
         return
     results = []
-    for seed in range(seeds):
-        for name in sets or SETS:
-            for way in ways or WAYS:
+    for name in sets or SETS:
+        for way in ways or WAYS:
+            for seed in range(seeds):
+                if kept and not place(name, way, seed).exists():
+                    continue
                 call = ["--work", str(work), "--single", name, way, str(seed)]
                 found = result_of(place(name, way, seed), __file__, *call, recipe=recipe(way))
                 results.append(found)
