@@ -32,7 +32,7 @@ from tqdm import tqdm
 from trials import TRAININGS, keep, recipe_of, result_of
 
 from napari_htcell.cards import software
-from napari_htcell.evaluate import evaluate, total
+from napari_htcell.evaluate import Totals, evaluate, total
 from napari_htcell.learn import train_steps
 from napari_htcell.versions import get_version
 
@@ -70,18 +70,18 @@ def thickest(labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float64]:
     return np.asarray(places, np.float64) - 1
 
 
-def of_bodies(part: str) -> dict[str, float]:
-    """Return F of points at the thickest place of every cell."""
-    truth, names = t98g.truth(), t98g.split(part)
-    bodies = {name: thickest(tifffile.imread(t98g.FOLDER / "labels" / name)) for name in names}
-    figures = {}
-    for um in CUTOFFS_UM:
-        matches = [
-            evaluate(bodies[name], truth[name], cutoff_um=um, pixel_size_um=t98g.PIXEL_SIZE_UM)
-            for name in names
-        ]
-        figures[f"F {um:.0f} um"] = round(total(matches).f_score, 4)
-    return figures
+def of_bodies(part: str, cutoff_um: float) -> Totals:
+    """Return what points at the thickest place of every cell come to."""
+    truth = t98g.truth()
+    return total(
+        evaluate(
+            thickest(tifffile.imread(t98g.FOLDER / "labels" / name)),
+            truth[name],
+            cutoff_um=cutoff_um,
+            pixel_size_um=t98g.PIXEL_SIZE_UM,
+        )
+        for name in t98g.split(part)
+    )
 
 
 @click.command()
@@ -99,7 +99,10 @@ def main(seeds: int, work: Path, output: Path | None, single: tuple[int, int] | 
     if single is not None:
         keep(place(*single), measure(*single), recipe)
         return
-    bodies = {part: of_bodies(part) for part in ("train", "test")}
+    bodies = {
+        part: {f"F {um:.0f} um": round(of_bodies(part, um).f_score, 4) for um in CUTOFFS_UM}
+        for part in ("train", "test")
+    }
     for part, figures in bodies.items():
         click.echo(f"the thickest place of every cell, {part} images: {figures}")
     rows = []
