@@ -45,8 +45,6 @@ from napari_htcell.models import Model
 from napari_htcell.sample import make_project
 from napari_htcell.versions import VERSIONS, Stage, Version, get_version
 
-TRIED = (calibrate.LOWEST, calibrate.LOWEST * 2, *calibrate.THRESHOLDS)
-"""Thresholds of which the best is taken, of scores that nobody may have calibrated."""
 LAST_STEPS = 300
 N_HELD_OUT = 10
 CUTOFFS_UM = (calibrate.CUTOFFS_UM[0], 32.0, round(config.PAPER_CUTOFF_UM, 1))
@@ -194,13 +192,12 @@ def measure(name: str, seed: int, part: str, *, at_best: bool = False) -> dict[s
 
 def at_best_threshold(model: Model, names: Sequence[str]) -> Model:
     """Return a model with the threshold on its card that is best on some T98G images."""
-    lowest = min(TRIED)
     found = [
         htcell.detect(
             tifffile.imread(t98g.FOLDER / "images" / name),
             model,
             pixel_size_um=t98g.PIXEL_SIZE_UM,
-            threshold=lowest,
+            threshold=calibrate.LOWEST,
         )
         for name in names
     ]
@@ -208,7 +205,9 @@ def at_best_threshold(model: Model, names: Sequence[str]) -> Model:
     def f_at(threshold: float) -> float:
         return f_of(outcomes(names, [one.points[one.scores >= threshold] for one in found]), 0)
 
-    detection = model.card.detection.model_copy(update={"threshold": max(TRIED, key=f_at)})
+    detection = model.card.detection.model_copy(
+        update={"threshold": max(calibrate.TRIED, key=f_at)}
+    )
     return Model(model.card.model_copy(update={"detection": detection}), model.network)
 
 

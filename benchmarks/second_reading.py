@@ -5,11 +5,12 @@
 
 Sheets show places in random order and without a mark of what they are: false alarms on ground,
 missed cells, found cells, and ground where there is neither cell nor detection. A reader says of
-each whether a cell is there: "y", "n" or "?". `count` reads the answers that are kept in
-`second_reading`, one JSON object of number to answer a reader, and says what each kind was called,
-how far readers agree, and F with that corrected of which all readers say the same. And what is the
-most that a finder can have which errs nowhere, finds the cells that nobody drew too, and points
-where each is thickest: more there may be, since only what E took for a cell was looked at.
+each whether a cell is there: "y", "n" or "?". What was shown, `places.json`, which `draw` writes
+beside the sheets, and the answers, a `reader*.json` of number to answer each, are kept in
+`second_reading`: another model errs elsewhere. `count` says what each kind was called, how far
+readers agree, and F with that corrected of which all readers say the same. And what a finder has
+that errs nowhere, finds the cells that nobody drew too, and points where each is thickest: an
+estimate of what can be had, and no bound.
 
 The two readers whose answers are kept are two runs of a vision-language model, no biologists.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ from napari_htcell.evaluate import f_score
 from napari_htcell.images import to_grey
 
 ANSWERS = Path(__file__).with_name("second_reading")
+KEY = "places.json"
 FOUND, GROUND = "found", "ground"
 N_CONTROLS = 50
 """Found cells, and as many places on ground: what a reader is worth."""
@@ -79,7 +82,9 @@ def draw(folder: Path) -> None:
     from matplotlib.figure import Figure
 
     folder.mkdir(parents=True, exist_ok=True)
-    shown, _ = places()
+    shown, counts = places()
+    content = {"counts": counts, "places": [asdict(one) for one in shown]}
+    (folder / KEY).write_text(json.dumps(content, indent=1))
     half, a_sheet = round(SURROUNDINGS_UM / 2 / t98g.PIXEL_SIZE_UM), COLUMNS * ROWS
     for first in range(0, len(shown), a_sheet):
         figure = Figure((2.8 * COLUMNS, 3.0 * ROWS), layout="constrained")
@@ -105,9 +110,10 @@ def draw(folder: Path) -> None:
 @click.option("--output", type=click.Path(path_type=Path), help="Write JSON there.")
 def count(output: Path | None) -> None:
     """Print what readers called each kind of place, and F corrected by what all of them say."""
-    shown, counts = places()
+    content = json.loads((ANSWERS / KEY).read_text())
+    shown, counts = [Told(**one) for one in content["places"]], Counter(content["counts"])
     readers: list[dict[str, str]] = [
-        json.loads(path.read_text()) for path in sorted(ANSWERS.glob("*.json"))
+        json.loads(path.read_text()) for path in sorted(ANSWERS.glob("reader*.json"))
     ]
     said = [[reader[str(number)] for reader in readers] for number in range(1, 1 + len(shown))]
     what = np.asarray([one.what for one in shown])
@@ -140,7 +146,7 @@ def count(output: Path | None) -> None:
     for um in CUTOFFS_UM:
         best = of_bodies("test", um)
         most = f_score(best.tp, best.fp + undrawn, best.fn)
-        figures[f"F {um:.0f} um, most that can be had"] = round(most, 4)
+        figures[f"F {um:.0f} um, without errors but at bodies"] = round(most, 4)
     click.echo(json.dumps(figures))
     if output is not None:
         content = {"figures": figures, "called": called, "software": software()}

@@ -21,6 +21,9 @@ LOWEST = 0.02
 """Detections with lower scores are not looked for: before its scores are calibrated, a network may
 give this little to cells of a kind that it does not know."""
 
+TRIED = (LOWEST, THRESHOLDS[0] / 2, *THRESHOLDS)
+"""Thresholds of which the best is taken, of scores that nobody may have calibrated."""
+
 LEAST_CELLS = 10
 """Fewer cells tell nothing: of four, all bright, a network learnt to find no others, and a
 threshold that suited them was wrong for the rest (docs/version_e.md)."""
@@ -127,7 +130,7 @@ def best_f_score(judgements: Sequence[Judgement], settings: DetectConfig) -> flo
         return f_score_of(judgements, settings)
     return max(
         f_score_of(judgements, settings.model_copy(update={"threshold": threshold}))
-        for threshold in (LOWEST, THRESHOLDS[0] / 2, *THRESHOLDS)
+        for threshold in TRIED
     )
 
 
