@@ -257,7 +257,12 @@ def recipe(way: str) -> str:
     base = WAYS[way].base
     if not base:
         return recipe_of(from_scratch())
-    version, weights = get_version(base), htcell.load_model(base).network.state_dict()
+    return fine_tuning_recipe(get_version(base), base)
+
+
+def fine_tuning_recipe(version: Version, base: str) -> str:
+    """Return a fingerprint of how a version fine-tunes, and of the shipped model that it does."""
+    weights = htcell.load_model(base).network.state_dict()
     hashed = sha256(b"".join(one.numpy().tobytes() for one in weights.values())).hexdigest()
     return fingerprint(version.fine_tuning, version.shares, version.preferred, hashed)
 

@@ -1,12 +1,15 @@
 """Whether one sparse image can make a model worse: a region with a few cells, and no more.
 
-    .venv/bin/python benchmarks/sparse.py --draws 2 --output benchmarks/sparse.json
+    .venv/bin/python benchmarks/sparse.py --output benchmarks/sparse.json
 
-Of so few cells nothing is learnt (`calibrate.LEAST_CELLS`). What would come of them is asked here:
-the shipped model is fine-tuned all the same, on one complete region with two to five cells, drawn
-by the seed, of a set that it does not know or of the T98G training images that it does, and judged
-before and after on images never shown: of the same set, or T98G's test images. "At home" is F on
-T98G's test images after learning from the other set.
+The shipped model is fine-tuned on one complete region of few cells, drawn by the seed, of a set
+that it does not know or of the T98G training images that it does, and judged before and after on
+images never shown: of the same set, or T98G's test images. "At home" is F on T98G's test images
+after learning from the other set.
+
+Of fewer cells than `calibrate.LEAST_CELLS` nothing is learnt, so that these are as many or a few
+more, with the usual fine-tuning and with one whose batch normalisation does not settle first.
+Way "two to five cells" asks what would come of fewer, were they learnt from all the same.
 """
 
 from __future__ import annotations
@@ -14,33 +17,64 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import click
+import clicks
 import numpy as np
 import t98g
 import tifffile
 from bars import with_bar
-from clicks import CUTOFF_UM, SETS, Person, Truth, Way, judged
-from trials import keep, result_of
+from clicks import CUTOFF_UM, SETS, Person, Truth, fine_tuning_recipe, judged
+from trials import TRAININGS, keep, result_of
 
 import napari_htcell as htcell
 from napari_htcell import Annotation, Project, training_job
 from napari_htcell.annotations import Region
+from napari_htcell.calibrate import LEAST_CELLS
 from napari_htcell.cards import software
 from napari_htcell.config import DEFAULT_MODEL
 from napari_htcell.evaluate import total
 from napari_htcell.learn import fine_tune_steps
 from napari_htcell.models import Model
+from napari_htcell.versions import QUICK_TUNING, VERSIONS, Stage, Version, get_version
 
 HOME = "T98G, which it knows"
-SIDE = 0.35
-"""Of the region, in sides of the image."""
-CELLS = range(2, 6)
 TRIES = 200
+
+
+@dataclass(frozen=True)
+class Way:
+    """What is learnt from, and how.
+
+    Parameters
+    ----------
+    cells : range
+        How many are in the region.
+    side : float
+        Of the region, in sides of the image.
+    tuning : Stage
+    least_cells : int
+        Of fewer nothing is learnt.
+    """
+
+    cells: range
+    side: float
+    tuning: Stage = QUICK_TUNING
+    least_cells: int = LEAST_CELLS
+
+
+USUAL = Way(range(LEAST_CELLS, 2 * LEAST_CELLS), 0.5)
+WAYS = {
+    "as usual": USUAL,
+    "batch normalisation not settled first": replace(
+        USUAL, tuning=replace(QUICK_TUNING, settles_first=False)
+    ),
+    "two to five cells": Way(range(2, 6), 0.35, least_cells=0),
+}
 
 
 def home(folder: Path) -> tuple[Project, Truth]:
@@ -63,39 +97,46 @@ def at_home(model: Model) -> float:
     return round(total(matches).f_score, 4)
 
 
-def sparse_region(person: Person, rng: np.random.Generator) -> tuple[str, Annotation]:
+def version_of(way: Way) -> Version:
+    """Return the shipped model's version, fine-tuned in a way."""
+    return replace(get_version(DEFAULT_MODEL), tuning=way.tuning)
+
+
+def sparse_region(person: Person, way: Way, rng: np.random.Generator) -> tuple[str, Annotation]:
     """Return an image with a region of few cells, all of them clicked, and nothing else."""
     for _ in range(TRIES):
         name = str(rng.choice(person.waiting))
-        height, width = person.project.read_image(name).pixels.shape[:2]
-        size = np.array([SIDE * height, SIDE * width])
-        start = rng.uniform(0, 1 - SIDE, 2) * (height, width)
-        (top, left), (bottom, right) = start, start + size
+        shape = np.array(person.project.read_image(name).pixels.shape[:2])
+        (top, left), (height, width) = rng.uniform(0, 1 - way.side, 2) * shape, way.side * shape
+        bottom, right = top + height, left + width
         region = Region(((top, left), (top, right), (bottom, right), (bottom, left)))
         inside = person.truth[name][region.contains(person.truth[name])]
-        if len(inside) in CELLS:
+        if len(inside) in way.cells:
             return name, replace(Annotation.of(inside), regions=(region,))
-    raise SystemExit(f"no region with {CELLS.start} to {CELLS.stop - 1} cells in {TRIES} tries")
+    raise SystemExit(f"no region with {way.cells} cells in {TRIES} tries")
 
 
-def measure(set_name: str, draw: int) -> dict[str, Any]:
+def measure(set_name: str, way_name: str, draw: int) -> dict[str, Any]:
     """Fine-tune on one region, and judge before and after."""
+    way = WAYS[way_name]
+    VERSIONS[DEFAULT_MODEL] = version_of(way)
     sets: dict[str, tuple[Callable[[Path], tuple[Project, Truth]], int]] = {HOME: (home, 0)}
     SETS.update(sets)
     with tempfile.TemporaryDirectory() as folder:
-        person = Person(set_name, Way(DEFAULT_MODEL, False), Path(folder), draw)
+        person = Person(set_name, clicks.Way(DEFAULT_MODEL, False), Path(folder), draw)
         assert person.base is not None
 
         def f_of(model: Model) -> float:
             return at_home(model) if set_name == HOME else judged(person, model)["F 16 um"]
 
-        name, annotation = sparse_region(person, np.random.default_rng(draw))
+        name, annotation = sparse_region(person, way, np.random.default_rng(draw))
         person.project.save_annotation(name, annotation)
         steps = fine_tune_steps(person.base, person.project, name="after", seed=draw)
-        with mock.patch.object(training_job, "LEAST_CELLS", 0):
+        with mock.patch.object(training_job, "LEAST_CELLS", way.least_cells):
             after = with_bar(steps, f"{set_name}, draw {draw}")
         return {
             "set": set_name,
+            "way": way_name,
             "draw": draw,
             "cells": len(annotation.points),
             "F before": f_of(person.base),
@@ -106,33 +147,42 @@ def measure(set_name: str, draw: int) -> dict[str, Any]:
         }
 
 
+def recipe(way: str) -> str:
+    """Return a fingerprint of what a way begins with, and how it learns."""
+    return fine_tuning_recipe(version_of(WAYS[way]), DEFAULT_MODEL)
+
+
 @click.command()
 @click.option("--draws", default=4, show_default=True, help="Regions of each set.")
 @click.option("--set", "sets", multiple=True, type=click.Choice([*SETS, HOME]), help="These alone.")
-@click.option("--work", type=click.Path(path_type=Path), default=Path("sparse"), show_default=True)
+@click.option("--way", "ways", multiple=True, type=click.Choice(list(WAYS)), help="These alone.")
+@click.option("--work", type=click.Path(path_type=Path), default=TRAININGS / "sparse")
 @click.option("--output", type=click.Path(path_type=Path), help="Write JSON there.")
-@click.option("--single", nargs=2, type=(str, int), hidden=True)
+@click.option("--single", nargs=3, type=(str, str, int), hidden=True)
 def main(
     draws: int,
     sets: tuple[str, ...],
+    ways: tuple[str, ...],
     work: Path,
     output: Path | None,
-    single: tuple[str, int] | None,
+    single: tuple[str, str, int] | None,
 ) -> None:
     """Print F before and after learning from one sparse region."""
 
-    def place(name: str, draw: int) -> Path:
-        return work / f"{name}, draw {draw}.json"
+    def place(name: str, way: str, draw: int) -> Path:
+        return work / f"{name}, {way}, draw {draw}.json"
 
     if single is not None:
-        keep(place(*single), measure(*single))
+        keep(place(*single), measure(*single), recipe(single[1]))
         return
     rows = []
     for name in sets or [*SETS, HOME]:
-        for draw in range(draws):
-            call = ["--work", str(work), "--single", name, str(draw)]
-            rows.append(result_of(place(name, draw), __file__, *call))
-            click.echo(json.dumps(rows[-1]))
+        for way in ways or WAYS:
+            for draw in range(draws):
+                call = ["--work", str(work), "--single", name, way, str(draw)]
+                path = place(name, way, draw)
+                rows.append(result_of(path, __file__, *call, recipe=recipe(way)))
+                click.echo(json.dumps(rows[-1]))
     if output is not None:
         output.write_text(json.dumps({"rows": rows, "software": software()}, indent=1))
 
