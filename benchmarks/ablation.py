@@ -43,6 +43,7 @@ from napari_htcell.evaluate import evaluate, f_score, total
 from napari_htcell.learn import train_steps
 from napari_htcell.models import Model
 from napari_htcell.sample import make_project
+from napari_htcell.targets import Truth
 from napari_htcell.versions import VERSIONS, Stage, Version, get_version
 
 LAST_STEPS = 300
@@ -61,6 +62,17 @@ def without(version: Version, *settings: str) -> Version:
     """Return a version without some of its settings, which are the usual ones then."""
     kept = {name: value for name, value in version.settings.items() if name not in settings}
     return replace(version, settings=kept)
+
+
+def upright(truths: Sequence[Truth], side: int, rng: np.random.Generator) -> list[augment.Square]:
+    """Return the squares of `augment.turned` as they are, what is cut at their edges with a say.
+
+    Those of B, which cover each image, are not all of one size, and make no batches.
+    """
+    return [
+        replace(one, flip=(), is_transposed=False, margin_px=0)
+        for one in augment.turned(truths, side, rng)
+    ]
 
 
 def apart(version: Version) -> Version:
@@ -88,7 +100,7 @@ def steps_to_e() -> dict[str, Version]:
     edges = apart(together)
     varied = without(edges, "padding")
     turned = every(varied, augmentation=augment.turned)
-    averaged = every(turned, augmentation=augment.none)
+    averaged = every(turned, augmentation=upright)
     weighted = every(averaged, averaging=0.0)
     resolved = every(weighted, loss=losses.mean_squared_error)
     paced = without(resolved, "pixel_size_um", "spot_sigma_um", "square_px")
