@@ -101,7 +101,7 @@ def at_home(model: Model) -> float:
 
 def emptier(folder: Path) -> tuple[Project, Truth]:
     """Make simulated images with a tenth of the cells of those of `clicks`."""
-    fewer = replace(OTHER_OPTICS, cells_per_mm2=OTHER_OPTICS.cells_per_mm2 / 10)
+    fewer = OTHER_OPTICS.model_copy(update={"cells_per_mm2": OTHER_OPTICS.cells_per_mm2 / 10})
     project = make_project(folder, fewer, n_images=4, n_complete=0, seed=77)
     return project, {name: read_truth(project, name) for name in project.images}
 
