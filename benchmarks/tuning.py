@@ -22,7 +22,7 @@ from typing import Any
 import click
 import numpy as np
 import torch
-from clicks import SETS, Person, Truth, Way
+from clicks import SCRATCH_STEPS, SETS, Person, Truth, Way
 
 import napari_htcell as htcell
 from napari_htcell import Annotation, Project, augment, head, sample
@@ -36,7 +36,7 @@ from napari_htcell.mixing import mixed
 from napari_htcell.models import Model
 from napari_htcell.progress import run
 from napari_htcell.training import Lesson, plan, take_step
-from napari_htcell.versions import QUICK_TUNING, Stage
+from napari_htcell.versions import QUICK, QUICK_TUNING, Stage
 
 CPU = torch.device("cpu")
 SHARES = (0.5, 1.0)
@@ -78,6 +78,9 @@ ROWS: dict[str, Stage] = {
     "+ batch normalisation settled first: E's": QUICK_TUNING,
     "E's, 400 steps": of_steps(QUICK_TUNING, 400),
     "E's, 800 steps": of_steps(QUICK_TUNING, 800),
+    "E's, as many squares as from scratch": replace(
+        of_steps(QUICK_TUNING, SCRATCH_STEPS), batch_size=QUICK.batch_size
+    ),
 }
 
 
