@@ -33,7 +33,7 @@ from clicks import CUTOFF_UM, OTHER_OPTICS, SETS, Person, Truth, fine_tuning_rec
 from trials import TRAININGS, keep, result_of
 
 import napari_htcell as htcell
-from napari_htcell import Annotation, Project, training_job
+from napari_htcell import Annotation, Project, dosage
 from napari_htcell.annotations import Region
 from napari_htcell.calibrate import LEAST_CELLS
 from napari_htcell.cards import software
@@ -155,7 +155,7 @@ def measure(set_name: str, way_name: str, draw: int) -> dict[str, Any]:
         name, annotation = sparse_region(person, way, np.random.default_rng(draw))
         person.project.save_annotation(name, annotation)
         steps = fine_tune_steps(person.base, person.project, name="after", seed=draw)
-        with mock.patch.object(training_job, "LEAST_CELLS", way.least_cells):
+        with mock.patch.object(dosage, "LEAST_CELLS", way.least_cells):
             after = with_bar(steps, f"{set_name}, draw {draw}")
         row = {
             "set": set_name,

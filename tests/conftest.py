@@ -48,7 +48,7 @@ def shortened(version: versions.Version, steps: int) -> versions.Version:
     """Return a version with so many steps in each stage."""
 
     def short(stage: versions.Stage) -> versions.Stage:
-        return replace(stage, epochs=1, min_steps=steps, steps_if_unknown=None)
+        return replace(stage, epochs=1, min_steps=steps, steps_if_many=None, steps_if_unknown=None)
 
     tuning = None if version.tuning is None else short(version.tuning)
     return replace(version, stages=tuple(map(short, version.stages)), tuning=tuning)

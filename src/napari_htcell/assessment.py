@@ -108,7 +108,8 @@ def assess(
     card = model.card
     if not judgements:
         # Nothing to leave out: no reason to give up the threshold that there is.
-        return card.model_copy(update={"figures": _by_heart(model, last)})
+        finished = [one for one in last.images if one.is_finished]
+        return card.model_copy(update={"figures": _by_heart(model, finished)})
     detection = choose_threshold(judgements, card.detection, preferred=preferred)
     card = card.model_copy(
         update={
@@ -127,10 +128,9 @@ def assess(
     return card
 
 
-def _by_heart(model: Model, last: Lesson) -> tuple[Figure, ...]:
+def _by_heart(model: Model, learnt: Sequence[LearningImage]) -> tuple[Figure, ...]:
     detection, size = model.card.detection, model.card.training.pixel_size_um
-    finished = [one for one in last.images if one.is_finished]
-    return figures(judge(model.network, finished, detection, size), detection, LEARNT_FROM)
+    return figures(judge(model.network, learnt, detection, size), detection, LEARNT_FROM)
 
 
 def _checked(model: Model, last: Lesson, jury: Jury) -> Card:
@@ -142,15 +142,12 @@ def _checked(model: Model, last: Lesson, jury: Jury) -> Card:
     signals than either (Jordan et al., ICLR 2023, "REPAIR"). The scale is fitted anew then, in
     place, to what was learnt.
     """
-
-    def by_heart() -> tuple[Figure, ...]:
-        found = jury.judge(model.network, last.images, model.card)
-        return figures(found, model.card.detection, LEARNT_FROM)
-
-    kept = by_heart()
+    # The same images as those of the turns, that the two can be compared.
+    learnt = [one for one in last.images if jury.may_judge(one)]
+    kept = _by_heart(model, learnt)
     if kept[0].f_score >= model.card.figures[0].f_score - GONE_WRONG:
         return model.card
     if last.stage.head_first:
         head.fit(model.network, last)
-        kept = by_heart()
+        kept = _by_heart(model, learnt)
     return model.card.model_copy(update={"figures": kept, "count_errors": None})

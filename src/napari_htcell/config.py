@@ -108,6 +108,13 @@ class UsefulnessConfig(Settings):
         le=1,
         description="share of the crowded cells that is expected to be missed or merged",
     )
+    least_cells: int = Field(
+        20,
+        ge=0,
+        le=100_000,
+        description="images with fewer cells come after the others: of fewer neither half, learnt "
+        "from or looked at, has the ten that tell anything",
+    )
 
 
 class TrainConfig(Settings):

@@ -36,7 +36,7 @@ class Summary:
     fault : str
         What is wrong with its files; empty if nothing.
     usefulness : Usefulness or None
-        What correcting it would teach; None where that was not computed.
+        What finishing it would cost; None where that was not computed.
     """
 
     status: Status = "untouched"
@@ -108,7 +108,7 @@ def rank_steps(project: Project) -> Generator[Progress, None, list[tuple[str, Us
 
 
 def rank_images(project: Project) -> list[tuple[str, Usefulness]]:
-    """Return all images of a project, first the one that teaches most if it is corrected next.
+    """Return all images of a project, first the one that teaches most for its clicks.
 
     Parameters
     ----------

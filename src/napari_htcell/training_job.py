@@ -11,11 +11,11 @@ import torch
 
 from napari_htcell import atomic, checkpoint, models, team
 from napari_htcell.assessment import Jury, assess, calibrated
-from napari_htcell.calibrate import LEAST_CELLS
 from napari_htcell.cards import Card
 from napari_htcell.course import Course, fingerprint
 from napari_htcell.dataset import LearningImage
 from napari_htcell.device import choose_device, choose_precision, give_back_memory, place
+from napari_htcell.dosage import dosage
 from napari_htcell.evaluate import Judgement
 from napari_htcell.folds import turns_of
 from napari_htcell.lessons import lessons_of, others_complete
@@ -23,7 +23,6 @@ from napari_htcell.memory import is_short_of_memory
 from napari_htcell.mixing import best_share, mixed
 from napari_htcell.models import Model
 from napari_htcell.network import Network
-from napari_htcell.novelty import adapted
 from napari_htcell.progress import Progress
 from napari_htcell.project import Project
 from napari_htcell.training import Lesson
@@ -133,12 +132,12 @@ class Plan:
 
     def begun_with(self, before: Sequence[Judgement], job: Job) -> Plan:
         """Return the plan for a model of which it is known what it finds."""
-        stage = adapted(self.last.stage, before, job.start.card.detection)
-        cells = sum(len(one.complete_points) for one in self.last.images)
-        shares = job.version.shares if cells >= LEAST_CELLS else (0.0,)
+        cells = [len(one.complete_points) for one in self.last.images]
+        dose = dosage(job.version, cells, before, job.start.card.detection)
 
         def begun(lesson: Lesson) -> Lesson:
-            return replace(lesson, stage=stage, share=lesson.share if any(shares) else 0.0)
+            share = lesson.share if any(dose.shares) else 0.0
+            return replace(lesson, stage=dose.stage, share=share)
 
         return replace(
             self,
@@ -147,7 +146,7 @@ class Plan:
                 name: (begun(lesson), left_out) for name, (lesson, left_out) in self.turns.items()
             },
             before=before,
-            shares=shares,
+            shares=dose.shares,
         )
 
 

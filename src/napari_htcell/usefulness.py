@@ -1,21 +1,25 @@
-"""Which image teaches most if it is corrected next: the one with the most corrections to expect.
+"""Which image teaches most for its clicks: one with cells enough and few corrections to expect.
 
-For an image in which a model was run, over all frames that are not complete, ::
+Whoever finishes an image corrects what the model has wrong, and accepts the rest at once. What is
+learnt from it hangs little on which one it was, and what it costs hangs on it much
+(docs/version_e.md, "Clicks"). So images come in the order of the corrections to expect, over all
+frames that are not complete, ::
 
-    gain = D + M + e C
+    corrections = D + U M / (A - M + 1) + e C
 
     D = sum over candidates of max(0, 1 - (s - t) / w)   how uncertain the count is
-    M = annotated cells on which nothing was detected    where clicks and model disagree
+    U = candidates                                       of which as many are expected to be missed
+    M = annotated cells on which nothing was detected    as were of the A annotated cells
     C = cells with another one nearer than r             where cells are dense
 
 A candidate is a detection that is no annotated cell and lies in no complete region, s its score and
 t the threshold. One right at the threshold may as well be none, and as many cells can be expected
 just below it; one that is w above it is taken for sure. Dense cells are missed and merged most,
-about a share e of them. `UsefulnessConfig` has w, r and e. So all three count cells, and the gain
-is the number of cells that the model is expected to have wrong.
+about a share e of them. `UsefulnessConfig` has w, r and e. All three count cells.
 
-Nothing can be said of images without detections, so they come after all that have some, then the
-complete ones, then those whose files are damaged; ties are in the order of the project.
+Images with few cells teach little, and cost least: they come after the others, the fewest cells
+last. Nothing can be said of images without detections, which follow, then the complete ones, then
+those whose files are damaged; ties are in the order of the project.
 """
 
 from __future__ import annotations
@@ -45,15 +49,17 @@ class Usefulness:
     Parameters
     ----------
     standing : {"open", "not detected", "complete", "damaged"}
-        Whether a gain can be stated, and if not, why.
-    gain : float
-        Number of corrections to expect; 0 where none can be stated.
+        Whether the corrections can be told, and if not, why.
+    corrections : float
+        Number to expect; 0 where it cannot be told.
     doubtful : int
         Candidates near the threshold.
     missed : int
         Annotated cells that the model has not found.
     crowded, cells : int
         Cells with a near neighbour, and all cells, annotated or detected.
+    is_sparse : bool
+        Whether there are too few cells to learn much from.
     model : str
         Name of the model that was run.
     fault : str
@@ -61,11 +67,12 @@ class Usefulness:
     """
 
     standing: Standing
-    gain: float = 0.0
+    corrections: float = 0.0
     doubtful: int = 0
     missed: int = 0
     crowded: int = 0
     cells: int = 0
+    is_sparse: bool = False
     model: str = ""
     fault: str = ""
 
@@ -78,7 +85,8 @@ class Usefulness:
             return "complete, nothing is left to correct"
         if self.standing == "damaged":
             return self.fault
-        said = [f"{self.doubtful} near the threshold"] if self.doubtful else []
+        said = [f"only {count(self.cells, 'cell')}"] if self.is_sparse else []
+        said += [f"{self.doubtful} near the threshold"] if self.doubtful else []
         said += [f"{count(self.missed, 'click')} that {self.model} missed"] if self.missed else []
         said += [f"{self.crowded} of {self.cells} crowded"] if self.crowded else []
         return ", ".join(said) or f"{count(self.cells, 'cell')}, none of them doubtful"
@@ -103,23 +111,43 @@ def usefulness(
     if detections is None:
         return Usefulness("not detected")
     how = detections.provenance
-    doubt, doubtful, missed, crowded, n_cells = 0.0, 0, 0, 0, 0
+    doubt, doubtful, missed, unclicked, crowded, n_cells = 0.0, 0, 0, 0, 0, 0
     for frame in sorted(open_frames):
         cells = count_cells(annotation, detections, frame)
         above = cells.scores - how.settings.threshold
         each = np.clip(1 - above / settings.doubt_band, 0, 1)
         doubt, doubtful = doubt + float(each.sum()), doubtful + int((each > 0).sum())
         missed += int(np.isnan(cells.annotated_scores).sum())
+        unclicked += len(cells.detected_only)
         points = np.concatenate([cells.annotated, cells.detected_only])
         crowded += _crowded(points, settings.crowded_um / how.pixel_size_um)
         n_cells += len(cells)
-    gain = doubt + missed + settings.crowded_error * crowded
-    return Usefulness("open", gain, doubtful, missed, crowded, n_cells, how.model)
+    clicked_and_found = n_cells - unclicked - missed
+    unseen = unclicked * missed / (clicked_and_found + 1)
+    return Usefulness(
+        "open",
+        corrections=doubt + unseen + settings.crowded_error * crowded,
+        doubtful=doubtful,
+        missed=missed,
+        crowded=crowded,
+        cells=n_cells,
+        is_sparse=n_cells < settings.least_cells,
+        model=how.model,
+    )
 
 
 def ranked(images: Iterable[tuple[str, Usefulness]]) -> list[tuple[str, Usefulness]]:
     """Return names with their usefulness, the most useful first."""
-    return sorted(images, key=lambda one: (ORDER.index(one[1].standing), -one[1].gain))
+
+    def place(named: tuple[str, Usefulness]) -> tuple[int, bool, float]:
+        _, one = named
+        return (
+            ORDER.index(one.standing),
+            one.is_sparse,
+            -one.cells if one.is_sparse else one.corrections,
+        )
+
+    return sorted(images, key=place)
 
 
 def _frames(annotation: Annotation, detections: Detections | None) -> set[int]:

@@ -38,9 +38,9 @@ class Stage:
         With its learning rate and schedule.
     most_steps : int or None
         Largest number of steps, for somebody who waits.
-    steps_if_unknown : int or None
-        Steps in fine-tuning, instead, where the model finds little of what it is to learn from; see
-        `novelty`. As many as usual without it.
+    steps_if_many, steps_if_unknown : int or None
+        Steps in fine-tuning, instead, on many images, and where the model finds little of what it
+        is to learn from; see `dosage`. As many as usual without them.
     target : callable
         Truth and spot size to what the network is asked to draw.
     loss : callable
@@ -74,6 +74,7 @@ class Stage:
     augmentation: augment.Augmentation = augment.none
     optimiser: Optimiser = PAPER_SGD
     most_steps: int | None = None
+    steps_if_many: int | None = None
     steps_if_unknown: int | None = None
     batch_size: int = 1
     most_images: int | None = None
@@ -119,6 +120,8 @@ class Version:
         What improves a model that is there already; the last stage without it.
     shares : tuple of float
         When a model is fine-tuned: parts of what has changed of which one is kept, see `mixing`.
+    shares_of_many : tuple of float or None
+        The same where it is fine-tuned on many images, see `dosage`.
     """
 
     name: str
@@ -131,6 +134,7 @@ class Version:
     preferred: Preferred = "lowest"
     tuning: Stage | None = None
     shares: tuple[float, ...] = (1.0,)
+    shares_of_many: tuple[float, ...] | None = None
 
     @property
     def fine_tuning(self) -> Stage:
@@ -198,10 +202,11 @@ QUICK_TUNING = replace(
     # With statistics of two squares each, a network that had learnt from crowded regions found
     # cells in the noise of an emptier image (docs/version_e.md).
     settles_first=True,
-    # As many steps whatever the number of images: somebody waits.
+    # As many steps of large images as of small ones: somebody waits.
     epochs=1,
     min_steps=200,
     most_steps=200,
+    steps_if_many=300,
     steps_if_unknown=800,
     # Those of the cross-validation only judge, and somebody waits.
     turn_share=0.8,
@@ -239,6 +244,7 @@ VERSIONS: dict[str, Version] = {
             preferred="expected",
             tuning=QUICK_TUNING,
             shares=(0.0, 0.5, 1.0),
+            shares_of_many=(0.0, 1.0),
         ),
         Version(
             "CNN-SW",

@@ -1,4 +1,4 @@
-"""Which image teaches most: drawn cases, gains counted by hand."""
+"""Which image teaches most for its clicks: drawn cases, corrections counted by hand."""
 
 from __future__ import annotations
 
@@ -29,33 +29,42 @@ def far_apart(n):
 def test_detections_near_the_threshold_count_by_their_doubt():
     one = usefulness(EMPTY, found(far_apart(4), [0.9, 0.75, 0.6, 0.5]))
     assert one.doubtful == 2  # 0.6 is half sure, 0.5 not at all
-    assert one.gain == pytest.approx(0.5 + 1)
-    assert one.reason == "2 near the threshold"
+    assert one.corrections == pytest.approx(0.5 + 1)
+    assert one.reason == "only 4 cells, 2 near the threshold"
 
 
-def test_a_click_that_the_model_missed_counts_as_one_cell():
-    clicks = Annotation.of(np.array([[50.0, 105], [300, 300], [400, 300]]))
-    one = usefulness(clicks, found(far_apart(2), [0.9, 0.9]))
-    assert (one.missed, one.cells) == (2, 4)
-    assert one.gain == pytest.approx(2)
-    assert one.reason == "2 clicks that B missed"
+def test_of_what_is_not_clicked_as_much_is_missing_as_the_model_missed_of_the_clicks():
+    places = far_apart(6)
+    clicks = Annotation.of(np.concatenate([places[:3], [[300, 300], [400, 300]]]))
+    one = usefulness(clicks, found(places, [0.9] * 6))
+    assert (one.missed, one.cells) == (2, 8)
+    # Of five clicks it has three, and three cells that nobody clicked: two more are to be expected,
+    # or a little less, since three clicks tell little.
+    assert one.corrections == pytest.approx(3 * 2 / (3 + 1))
+    assert "2 clicks that B missed" in one.reason
+
+
+def test_where_all_that_was_found_is_clicked_nothing_tells_of_more():
+    clicks = Annotation.of(np.concatenate([far_apart(2), [[300, 300]]]))
+    assert usefulness(clicks, found(far_apart(2), [0.9, 0.9])).corrections == 0
 
 
 def test_a_doubtful_detection_that_was_clicked_is_no_longer_doubtful():
     one = usefulness(Annotation.of(far_apart(1)), found(far_apart(1), [0.5]))
-    assert one.gain == 0
-    assert one.reason == "1 cell, none of them doubtful"
+    assert one.corrections == 0
+    assert one.reason == "only 1 cell"
 
 
 def test_crowded_cells_count_by_the_share_that_goes_wrong():
     points = [[50, 50], [50, 81], [50, 200]]
     one = usefulness(EMPTY, found(points, [0.9, 0.9, 0.9]))
     assert (one.crowded, one.cells) == (2, 3)
-    assert one.gain == pytest.approx(0.2)
-    assert one.reason == "2 of 3 crowded"
+    assert one.corrections == pytest.approx(0.2)
+    assert one.reason == "only 3 cells, 2 of 3 crowded"
     # The same pixels are twice as far apart where a pixel is twice as large.
     assert usefulness(EMPTY, found(points, [0.9] * 3, pixel_size_um=2)).crowded == 0
-    assert usefulness(EMPTY, found(points, [0.9] * 3), UsefulnessConfig(crowded_um=30)).gain == 0
+    few = UsefulnessConfig(crowded_um=30)
+    assert usefulness(EMPTY, found(points, [0.9] * 3), few).corrections == 0
 
 
 def test_only_what_is_not_complete_counts():
@@ -69,28 +78,39 @@ def test_only_what_is_not_complete_counts():
     assert (movie.standing, movie.doubtful) == ("open", 1)
 
 
-def test_complete_images_come_last_and_undetected_ones_before_them():
+def test_many_cells_of_which_none_is_doubtful_are_said_to_be_so():
+    one = usefulness(EMPTY, found(far_apart(20), [0.9] * 20))
+    assert (one.is_sparse, one.reason) == (False, "20 cells, none of them doubtful")
+    assert usefulness(
+        EMPTY, found(far_apart(20), [0.9] * 20), UsefulnessConfig(least_cells=21)
+    ).is_sparse
+
+
+def test_fewest_corrections_come_first_then_few_cells_then_what_nobody_can_tell_of():
     order = ranked(
         [
             ("damaged", Usefulness("damaged", fault="a.csv: is damaged")),
             ("done", Usefulness("complete")),
-            ("second", Usefulness("open", 3.0)),
+            ("second", Usefulness("open", 3.0, cells=30)),
             ("unseen", Usefulness("not detected")),
-            ("first", Usefulness("open", 7.0)),
-            ("sure", Usefulness("open", 0.0)),
-            ("second too", Usefulness("open", 3.0)),
+            ("first", Usefulness("open", 1.0, cells=90)),
+            ("worst", Usefulness("open", 40.0, cells=50)),
+            ("second too", Usefulness("open", 3.0, cells=80)),
+            ("empty", Usefulness("open", 0.0, is_sparse=True)),
+            ("sparse", Usefulness("open", 2.0, cells=9, is_sparse=True)),
         ]
     )
     names = [name for name, _ in order]
-    assert names == ["first", "second", "second too", "sure", "unseen", "done", "damaged"]
+    cells_enough = ["first", "second", "second too", "worst"]
+    assert names == [*cells_enough, "sparse", "empty", "unseen", "done", "damaged"]
 
 
 def test_a_project_is_ranked_with_reasons(tmp_path):
     for name in "abcde":
         PIL.Image.fromarray(np.zeros((8, 9), np.uint8)).save(tmp_path / f"{name}.png")
     project = open_project(tmp_path)
-    project.save_detections("a.png", found(far_apart(1), [0.95]))
-    project.save_detections("c.png", found(far_apart(3), [0.5, 0.5, 0.9]))
+    project.save_detections("a.png", found(far_apart(20), [0.5, 0.5, 0.5] + [0.95] * 17))
+    project.save_detections("c.png", found(far_apart(20), [0.5, 0.5] + [0.9] * 18))
     project.save_annotation("b.png", EMPTY.mark_complete())
     project.save_annotation("e.png", EMPTY)
     (tmp_path / "annotations" / "e.png.csv").write_text("a,b\n1,2\n", encoding="utf-8")

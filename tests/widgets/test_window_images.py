@@ -194,17 +194,17 @@ def test_re_sorting_while_clicking_keeps_the_image(panel, project):
 
 def test_the_next_most_useful_says_why(panel, project, until, found):
     names, session = project.images, panel.session
-    points = np.column_stack([np.full(4, 100.0), 60.0 * np.arange(1, 5)])
+    points = np.stack(np.mgrid[30:200:40, 30:200:40], axis=-1).reshape(-1, 2)
     project.save_annotation(names[4], Annotation.empty())
-    project.save_detections(names[4], found(points, [0.9, 0.9, 0.5, 0.5]))
+    project.save_detections(names[4], found(points, [0.5] * 2 + [0.9] * 23))
     project.save_annotation(names[3], Annotation.empty())
-    project.save_detections(names[3], found(points, [0.9, 0.9, 0.9, 0.5]))
+    project.save_detections(names[3], found(points, [0.5] * 3 + [0.9] * 22))
     panel.open_folder(project.path)
-    until(lambda: session.summaries[names[4]].detected == 4)
+    until(lambda: session.summaries[names[4]].detected == 25)
     until(lambda: is_shown(panel, names[1]))
     panel.useful_button.click()
     until(lambda: is_shown(panel, names[4]))
-    assert panel.reason.text() == "About 2 cells to correct: 2 near the threshold."
+    assert panel.reason.text() == "About 2 of 25 cells to correct: 2 near the threshold."
     panel.useful_button.click()
     until(lambda: is_shown(panel, names[3]))
     panel.useful_button.click()

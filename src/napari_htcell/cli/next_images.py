@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 )
 @following
 def next_images(project: Path, number: int | None, report: Reporter) -> None:
-    """Print the images of PROJECT, first the one that teaches most if it is corrected next.
+    """Print the images of PROJECT, first the one that teaches most for its clicks.
 
-    That is the one in which the model is expected to have most cells wrong: detections near the
-    threshold, clicked cells that it missed, and a tenth of the crowded cells.
+    Of the images with cells enough it is the one in which the model is expected to have the fewest
+    wrong; what it has right is accepted at once. How many are wrong is printed before each name.
     """
     from napari_htcell.project import open_project
     from napari_htcell.summaries import rank_steps
@@ -41,7 +41,7 @@ def next_images(project: Path, number: int | None, report: Reporter) -> None:
         {
             "image": name,
             "standing": one.standing,
-            "gain": round(one.gain, 2) if one.standing == "open" else None,
+            "corrections": round(one.corrections, 2) if one.standing == "open" else None,
             "doubtful": one.doubtful,
             "missed": one.missed,
             "crowded": one.crowded,
@@ -54,5 +54,5 @@ def next_images(project: Path, number: int | None, report: Reporter) -> None:
 
 
 def _in_words(name: str, one: Usefulness) -> str:
-    gain = f"{one.gain:.1f}" if one.standing == "open" else "-"
-    return f"{gain:>7}  {name}: {one.reason}"
+    corrections = f"{one.corrections:.1f}" if one.standing == "open" else "-"
+    return f"{corrections:>7}  {name}: {one.reason}"

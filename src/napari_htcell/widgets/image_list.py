@@ -49,9 +49,9 @@ REASON_LINES = 2
 click."""
 
 REASON_TIP = (
-    "<br><br>A cell counts where the model has found it, but doubtfully: near the threshold; where "
-    "you have clicked it and the model has not found it; and a tenth where cells are crowded, of "
-    "which about so many are missed or merged"
+    "<br><br>A cell counts where the model has found it, but doubtfully: near the threshold; as "
+    "large a part of what you have not clicked as the model has missed of your clicks; and a tenth "
+    "where cells are crowded, of which about so many are missed or merged"
 )
 """What the number in a reason counts, see `usefulness`."""
 
@@ -85,9 +85,9 @@ class ImageList:
         self.next_button = _button("▶", "Next image in the list")
         self.useful_button = QPushButton("Next most useful")
         self.useful_button.setToolTip(
-            "<qt>The image of the list in which the model is expected to be wrong most often: "
-            "detections near the threshold, clicked cells that it missed, crowded cells. What you "
-            "correct there teaches it most</qt>"
+            "<qt>The image of the list that teaches the model most for your clicks: with cells "
+            "enough, and the fewest of them to correct. What is right already you accept at "
+            "once</qt>"
         )
         self._tools = _row(self.filter, self.state, wide=self.filter)
         steps = _row(

@@ -106,7 +106,7 @@ class ImagesPanel(Panel):
             self._reading.start(f"reading {name}", lambda: reading.read_steps(project, name))
 
     def show_most_useful(self) -> None:
-        """Show the image of those in the list that teaches most if it is corrected next."""
+        """Show the image of those in the list that teaches most for its clicks."""
         if self._comparing.is_running:
             return
         changed = [name for name, one in self.session.summaries.items() if one.usefulness is None]

@@ -12,7 +12,7 @@ NONE_LEFT = "No other image in the list is left to correct."
 
 
 class Suggestions:
-    """Suggests the image that teaches most; each once, and after all it begins anew."""
+    """Suggests what teaches most for its clicks; each once, and after all it begins anew."""
 
     def __init__(self) -> None:
         self._suggested: list[str] = []
@@ -39,7 +39,7 @@ class Suggestions:
         names : collection of str
             Those that are meant.
         are_all_read : bool
-            Whether it is known of all of them what they would teach.
+            Whether it is known of all of them what they would cost.
         """
         order = ranked(
             (name, one.usefulness)
@@ -63,8 +63,10 @@ class Suggestions:
 
 
 def _in_words(usefulness: Usefulness) -> str:
-    gain = round(usefulness.gain)
+    corrections = round(usefulness.corrections)
     what = "This one: "
     if usefulness.standing == "open":
-        what = f"About {count(gain, 'cell')} to correct: " if gain else "Hardly a cell to correct: "
+        what = "Hardly a cell to correct: "
+        if corrections:
+            what = f"About {corrections} of {count(usefulness.cells, 'cell')} to correct: "
     return f"{what}{usefulness.reason}."
