@@ -10,9 +10,10 @@ complete; "each accept a click" counts the accepted ones too. Who finishes a qua
 each image draws a region around it, two clicks, and leaves the rest as it is. Minutes are
 `SECONDS_A_CLICK` for each click, and the seconds of training.
 
-Ways: E with images in the order that the plugin suggests, or in a random one; the paper's B
-fine-tuned by its own recipe, as suggested; and from scratch: no model, every cell clicked, E learnt
-from random weights on what is complete. E and from scratch also by parts of images.
+Ways: E with images in the order that the plugin suggests, in a random one, or first those with most
+corrections to expect; the paper's B fine-tuned by its own recipe, as suggested; and from scratch:
+no model, every cell clicked, E learnt from random weights on what is complete. E and from scratch
+also by parts of images.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import numpy as np
@@ -106,26 +107,27 @@ class Way:
     ----------
     base : str
         Shipped model to begin with; none is from scratch.
-    is_suggested : bool
-        Whether images come in the order that the plugin suggests.
+    order : {"suggested", "most corrections", "random"}
+        Of the images; the first two by what the model last learnt finds in them.
     part : float
         How much of each image is finished, in a corner drawn at random.
     """
 
     base: str
-    is_suggested: bool
+    order: Literal["suggested", "most corrections", "random"] = "random"
     part: float = 1.0
 
 
 WAYS = {
-    "E, as suggested": Way("E", True),
-    "E, random order": Way("E", False),
-    "B, as suggested": Way("B", True),
-    "from scratch": Way("", False),
-    "E, quarters": Way("E", True, 1 / 4),
-    "from scratch, quarters": Way("", False, 1 / 4),
-    "E, eighths": Way("E", True, 1 / 8),
-    "from scratch, eighths": Way("", False, 1 / 8),
+    "E, as suggested": Way("E", "suggested"),
+    "E, random order": Way("E"),
+    "E, most corrections first": Way("E", "most corrections"),
+    "B, as suggested": Way("B", "suggested"),
+    "from scratch": Way(""),
+    "E, quarters": Way("E", "suggested", 1 / 4),
+    "from scratch, quarters": Way("", part=1 / 4),
+    "E, eighths": Way("E", "suggested", 1 / 8),
+    "from scratch, eighths": Way("", part=1 / 8),
 }
 
 SCRATCH, SCRATCH_STEPS = "E from scratch", 700
@@ -190,11 +192,13 @@ class Person:
     def next_image(self) -> str:
         """Take the next image out of those that wait."""
         name = self.waiting[0]
-        if self.way.is_suggested and self.model is not None:
+        if self.way.order != "random":
             empty = Annotation.of(np.empty((0, 2)))
-            name, _ = ranked(
-                (one, usefulness(empty, self.found(one, self.model))) for one in self.waiting
-            )[0]
+            useful = {one: usefulness(empty, self.found(one, self.model)) for one in self.waiting}
+            if self.way.order == "suggested":
+                name, _ = ranked(useful.items())[0]
+            else:
+                name = max(self.waiting, key=lambda one: useful[one].corrections)
         self.waiting.remove(name)
         return name
 

@@ -146,7 +146,7 @@ def measure(set_name: str, way_name: str, draw: int) -> dict[str, Any]:
     sets: dict[str, tuple[Callable[[Path], tuple[Project, Truth]], int]] = {HOME: (home, 0)}
     SETS.update(sets)
     with tempfile.TemporaryDirectory() as folder:
-        person = Person(set_name, clicks.Way(DEFAULT_MODEL, False), Path(folder), draw)
+        person = Person(set_name, clicks.Way(DEFAULT_MODEL), Path(folder), draw)
         assert person.base is not None
 
         def f_of(model: Model) -> float:

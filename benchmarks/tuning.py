@@ -127,7 +127,7 @@ def best_f(person: Person, model: Model) -> float:
 def measure(name: str, images: int, seed: int, rows: Sequence[str]) -> list[dict[str, Any]]:
     """Try all rows on one set."""
     with tempfile.TemporaryDirectory() as folder:
-        person = Person(name, Way(DEFAULT_MODEL, False), Path(folder), seed)
+        person = Person(name, Way(DEFAULT_MODEL), Path(folder), seed)
         for _ in range(images):
             person.finish(person.next_image())
         results = []
