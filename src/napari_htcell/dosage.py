@@ -23,7 +23,7 @@ from such images, or finds their cells as they are, it is 0.85 and more (docs/ve
 TELLING_CELLS = 20
 """Fewer cells cannot tell what a model knows: one that is missed would be a kind of its own."""
 
-MANY_IMAGES, MANY_CELLS = 4, 100
+MANY_IMAGES, MANY_CELLS = 3, 100
 """From so many on, both of them, what was learnt is true of other images too."""
 
 
