@@ -19,7 +19,7 @@ E = get_version("E")
 CELLS = np.stack(np.meshgrid(np.arange(5), np.arange(6)), axis=-1).reshape(-1, 2) * 40.0
 USUAL = E.fine_tuning.most_steps
 IF_MANY, IF_UNKNOWN = E.fine_tuning.steps_if_many, E.fine_tuning.steps_if_unknown
-MANY = [MANY_CELLS // MANY_IMAGES] * MANY_IMAGES
+MANY = [1 + MANY_CELLS // MANY_IMAGES] * MANY_IMAGES
 
 
 def found(points: Any, truth: Any = CELLS) -> list[Judgement]:
