@@ -1,11 +1,14 @@
 """How version E should be fine-tuned: one change after another, on sets that it has not seen.
 
     .venv/bin/python benchmarks/tuning.py --seeds 2 --output benchmarks/tuning.json
+    .venv/bin/python benchmarks/tuning.py --images 4 --output benchmarks/tuning_many.json \
+        --set "simulated, other optics" --set "BBBC039, fluorescent nuclei" \
+        --row "+ batch normalisation settled first: E's" --row "E's, of many images"
 
-Somebody completes one or two images drawn by the seed, as in `clicks`, and the shipped E learns
-from them with the steps of each row and no cross-validation; half of what has changed is kept, or
-all. Judged on images of the set that were never shown, at the threshold that is best there: this
-asks what the weights have learnt, not how share and threshold are found.
+Somebody completes one or two images drawn by the seed, as in `clicks`, or as many as are asked for,
+and the shipped E learns from them with the steps of each row and no cross-validation; half of what
+has changed is kept, or all. Judged on images of the set that were never shown, at the threshold
+that is best there: this asks what the weights have learnt, not how share and threshold are found.
 """
 
 from __future__ import annotations
@@ -76,6 +79,7 @@ ROWS: dict[str, Stage] = {
     "+ 200 steps of 2": SHORTER,
     "+ other looks": replace(QUICK_TUNING, settles_first=False),
     "+ batch normalisation settled first: E's": QUICK_TUNING,
+    "E's, of many images": of_steps(QUICK_TUNING, QUICK_TUNING.steps_if_many or 0),
     "E's, 400 steps": of_steps(QUICK_TUNING, 400),
     "E's, 800 steps": of_steps(QUICK_TUNING, 800),
     "E's, as many squares as from scratch": replace(
@@ -144,14 +148,21 @@ def measure(name: str, images: int, seed: int, rows: Sequence[str]) -> list[dict
 @click.option("--seeds", default=2, show_default=True, help="Number of seeds, from 0.")
 @click.option("--set", "sets", multiple=True, type=click.Choice(list(SETS)), help="These alone.")
 @click.option("--row", "rows", multiple=True, type=click.Choice(list(ROWS)), help="These alone.")
+@click.option("--images", type=click.IntRange(min=1), help="So many, and not one or two.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write JSON there.")
-def main(seeds: int, sets: tuple[str, ...], rows: tuple[str, ...], output: Path | None) -> None:
+def main(
+    seeds: int,
+    sets: tuple[str, ...],
+    rows: tuple[str, ...],
+    images: int | None,
+    output: Path | None,
+) -> None:
     """Print F after each way of fine-tuning."""
     results = [
         result
         for name in sets or SETS
         for seed in range(seeds)
-        for result in measure(name, 1 + seed % 2, seed, rows or list(ROWS))
+        for result in measure(name, images or 1 + seed % 2, seed, rows or list(ROWS))
     ]
     for name in sets or SETS:
         for row in rows or ROWS:
