@@ -60,7 +60,8 @@ def mixed(
 def best_share(judgements: Mapping[float, Sequence[Judgement]], settings: DetectConfig) -> float:
     """Return the share whose networks find most, each at its best threshold.
 
-    The middle one is the careful choice: another must be better by more than a standard error of F.
+    The middle one, of two the larger, is the careful choice: another must be better by more than a
+    standard error of F.
 
     Parameters
     ----------
