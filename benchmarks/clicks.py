@@ -53,6 +53,7 @@ Truth = dict[str, Points]
 
 SECONDS_A_CLICK = 1.2
 """A hundred corrections in two minutes."""
+NOTHING = Annotation.of(np.empty((0, 2)))
 CUTOFF_UM = CUTOFFS_UM[0]
 STOPS = (1, 2, 4, 8)
 GOAL = 0.9
@@ -87,7 +88,7 @@ def simulated(folder: Path) -> tuple[Project, Truth]:
     project = sample.make_project(folder, OTHER_OPTICS, n_images=20, n_complete=0, seed=9100)
     truth = {name: sample.read_truth(project, name) for name in project.images}
     for name in project.images:
-        project.save_annotation(name, Annotation.of(np.empty((0, 2))))
+        project.save_annotation(name, NOTHING)
     return project, truth
 
 
@@ -176,8 +177,8 @@ class Person:
         self.hidden, self.waiting = sorted(order[:n_hidden]), order[n_hidden:]
         self.base = htcell.load_model(way.base) if way.base else None
         self.model = self.base
-        self.clicks = self.accepted = self.learnt = 0
-        self.seconds = 0.0
+        self.clicks = self.accepted = self.corrected = self.learnt = 0
+        self.seconds = self.expected = 0.0
 
     def size(self, name: str) -> float:
         """Return an image's pixel size in micrometres."""
@@ -193,8 +194,7 @@ class Person:
         """Take the next image out of those that wait."""
         name = self.waiting[0]
         if self.way.order != "random":
-            empty = Annotation.of(np.empty((0, 2)))
-            useful = {one: usefulness(empty, self.found(one, self.model)) for one in self.waiting}
+            useful = {one: usefulness(NOTHING, self.found(one, self.model)) for one in self.waiting}
             if self.way.order == "suggested":
                 name, _ = ranked(useful.items())[0]
             else:
@@ -204,8 +204,11 @@ class Person:
 
     def finish(self, name: str) -> None:
         """Correct an image, or click it from nothing."""
-        found = self.found(name, self.model).points if self.way.base else np.empty((0, 2))
-        truth, size = self.truth[name], self.size(name)
+        found, truth, size = np.empty((0, 2)), self.truth[name], self.size(name)
+        if self.way.base:
+            detections = self.found(name, self.model)
+            found = detections.points
+            self.expected += usefulness(NOTHING, detections).corrections
         if self.way.part < 1:
             shape = self.project.read_image(name).pixels.shape[:2]
             region = corner(shape, self.way.part, self.rng)
@@ -218,6 +221,7 @@ class Person:
         self.project.save_annotation(name, finished)
         self.clicks += done.added + done.rejected + (1 if done.accepted else 0) + marked
         self.accepted += done.accepted
+        self.corrected += done.added + done.rejected
 
     def learn(self) -> None:
         """Fine-tune what the person began with on all that is complete by now."""
@@ -234,6 +238,9 @@ class Person:
         """Return what it has cost, and what the model is worth on images never shown."""
         row: dict[str, Any] = {"images": images, "clicks": self.clicks}
         row["clicks, each accept a click"] = self.clicks + self.accepted
+        if self.way.base and self.way.part == 1:
+            row["corrections"] = self.corrected
+            row["corrections the plugin expected"] = round(self.expected, 1)
         row["training s"] = round(self.seconds, 1)
         row["minutes"] = round((SECONDS_A_CLICK * self.clicks + self.seconds) / 60, 2)
         return row | ({} if self.model is None else judged(self, self.model))
