@@ -66,7 +66,8 @@ def _in_words(usefulness: Usefulness) -> str:
     corrections = round(usefulness.corrections)
     what = "This one: "
     if usefulness.standing == "open":
-        what = "Hardly a cell to correct: "
+        # On images that it does not know well a model is wrong more often than it doubts.
+        what = "Few cells to correct: "
         if corrections:
-            what = f"About {corrections} of {count(usefulness.cells, 'cell')} to correct: "
+            what = f"{corrections} or more of {count(usefulness.cells, 'cell')} to correct: "
     return f"{what}{usefulness.reason}."
