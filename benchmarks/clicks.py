@@ -299,6 +299,31 @@ def reached(rows: Sequence[dict[str, Any]], counted: str) -> int | None:
     return next((row[counted] for row in rows if row.get("F 16 um", 0) >= GOAL), None)
 
 
+def markdown(results: Sequence[dict[str, Any]]) -> str:
+    """Return a table with a row for each way through each set, means over its seeds."""
+    shown = {"F 16 um": ".3f", "count error": ".2f"}
+    counted = ("clicks", "clicks, each accept a click")
+    titles = ["set", "way", "seeds", "untouched", *shown, *counted, f"clicks to {GOAL}, each seed"]
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    for name, way in dict.fromkeys((one["set"], one["way"]) for one in results):
+        runs = [one["rows"] for one in results if (one["set"], one["way"]) == (name, way)]
+        after = list(zip(*(rows[1:] for rows in runs), strict=True))  # by stop, of each seed
+        cells = [name, way, str(len(runs))]
+        untouched = [rows[0]["F 16 um"] for rows in runs if "F 16 um" in rows[0]]
+        cells.append(f"{np.mean(untouched):.2f}" if untouched else "")
+        for what, form in shown.items():
+            cells.append(", ".join(f"{mean_of(rows, what):{form}}" for rows in after))
+        cells += [", ".join(f"{mean_of(rows, what):.0f}" for rows in after) for what in counted]
+        cells.append(", ".join(str(reached(rows, "clicks") or "never") for rows in runs))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def mean_of(rows: Sequence[dict[str, Any]], what: str) -> float:
+    """Return the mean of a figure."""
+    return float(np.mean([row[what] for row in rows]))
+
+
 def plot(results: Sequence[dict[str, Any]], folder: Path) -> None:
     """Draw F and count error against clicks and minutes, a row of plots for each set."""
     import matplotlib.pyplot as plt
@@ -364,10 +389,7 @@ def main(
                 call = ["--work", str(work), "--single", name, way, str(seed)]
                 found = result_of(place(name, way, seed), __file__, *call, recipe=recipe(way))
                 results.append(found)
-                clicks = reached(found["rows"], "clicks")
-                click.echo(f"{name}; {way}; seed {seed}: F {GOAL} after {clicks} clicks")
-                for row in found["rows"]:
-                    click.echo(f"    {json.dumps(row)}")
+    click.echo(markdown(results))
     if folder is not None:
         plot(results, folder)
     if output is not None:
