@@ -275,8 +275,7 @@ def fine_tuning_recipe(version: Version, base: str) -> str:
     """Return a fingerprint of how a version fine-tunes, and of the shipped model that it does."""
     weights = htcell.load_model(base).network.state_dict()
     hashed = sha256(b"".join(one.numpy().tobytes() for one in weights.values())).hexdigest()
-    shares = version.shares, version.shares_of_many
-    return fingerprint(version.fine_tuning, shares, version.preferred, hashed)
+    return fingerprint(version.fine_tuning, version.shares, version.preferred, hashed)
 
 
 def follow(name: str, way: str, seed: int) -> dict[str, Any]:

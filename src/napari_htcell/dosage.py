@@ -1,4 +1,4 @@
-"""How long fine-tuning takes, and which parts of what it changes may be kept.
+"""How long fine-tuning takes, and how much of what it changes is kept.
 
 Of a few cells nothing is learnt. Of one or two images, more steps than they need do harm, and so
 does all that has changed: a network learns these alone. Of many it is the other way round, and
@@ -37,10 +37,13 @@ class Dosage:
         With its number of steps.
     shares : tuple of float
         Parts of what it changes of which one is kept, see `mixing`.
+    preferred : tuple of float
+        Which of them, one before another, if nothing speaks against it.
     """
 
     stage: Stage
     shares: tuple[float, ...]
+    preferred: tuple[float, ...]
 
 
 def dosage(
@@ -60,7 +63,7 @@ def dosage(
     """
     stage = version.fine_tuning
     if sum(cells) < LEAST_CELLS:
-        return Dosage(stage, (0.0,))
+        return Dosage(stage, (0.0,), (0.0,))
     is_many = len(cells) >= MANY_IMAGES and sum(cells) >= MANY_CELLS
     wished = [
         stage.steps_if_many if is_many else None,
@@ -69,7 +72,9 @@ def dosage(
     steps = max((one for one in wished if one is not None), default=None)
     if steps is not None:
         stage = replace(stage, min_steps=steps, most_steps=steps)
-    return Dosage(stage, (version.shares_of_many if is_many else None) or version.shares)
+    careful = version.shares[len(version.shares) // 2]
+    preferred = (version.shares[-1], careful) if is_many else (careful,)
+    return Dosage(stage, version.shares, preferred)
 
 
 def _is_unknown(before: Sequence[Judgement], settings: DetectConfig) -> bool:

@@ -57,24 +57,25 @@ def mixed(
     return found
 
 
-def best_share(judgements: Mapping[float, Sequence[Judgement]], settings: DetectConfig) -> float:
-    """Return the share whose networks find most, each at its best threshold.
-
-    The middle one, of two the larger, is the careful choice: another must be better by more than a
-    standard error of F.
+def best_share(
+    judgements: Mapping[float, Sequence[Judgement]],
+    settings: DetectConfig,
+    preferred: Sequence[float],
+) -> float:
+    """Return the share whose networks find most, each at its best threshold, or a preferred one.
 
     Parameters
     ----------
     judgements : mapping of float to sequence of Judgement
         Of each share. Where there are none, nobody can tell.
     settings : DetectConfig
+    preferred : sequence of float
+        The first of these to which the best share is not better by more than a standard error of F.
     """
-    shares = sorted(judgements)
-    middle = shares[len(shares) // 2]
     if not all(judgements.values()):
-        return middle
-    results = {share: best_f_score(judgements[share], settings) for share in shares}
+        return preferred[0]
+    results = {share: best_f_score(judgements[share], settings) for share in sorted(judgements)}
     # Of equals the one that has learnt most.
-    best = max(reversed(shares), key=results.__getitem__)
+    best = max(reversed(results), key=results.__getitem__)
     doubt = standard_error(results[best], sum(len(one.truth) for one in judgements[best]))
-    return best if results[best] - results[middle] > doubt else middle
+    return next((one for one in preferred if results[best] - results[one] <= doubt), best)

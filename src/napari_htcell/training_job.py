@@ -94,6 +94,8 @@ class Plan:
         be kept.
     shares : tuple of float
         Parts of what changes of which one is kept.
+    preferred : tuple of float
+        Which of them, see `dosage`.
     """
 
     lessons: Sequence[Lesson]
@@ -102,6 +104,7 @@ class Plan:
     jury: Jury
     before: Sequence[Judgement] = field(default=())
     shares: tuple[float, ...] = (1.0,)
+    preferred: tuple[float, ...] = (1.0,)
 
     @property
     def is_too_little(self) -> bool:
@@ -147,6 +150,7 @@ class Plan:
             },
             before=before,
             shares=dose.shares,
+            preferred=dose.preferred,
         )
 
 
@@ -231,7 +235,7 @@ def _steps_on(device: torch.device, job: Job) -> Steps:
     beginner = copy.deepcopy(network).eval()
     yield from course.train("last", network, precision)
     judged = yield from _judged(card, plan, course, beginner, network, precision)
-    share = best_share(judged, card.detection)
+    share = best_share(judged, card.detection, plan.preferred)
     # Only now: to settle on all images takes as long as to detect in them.
     network = yield from mixed(beginner, network, share, plan.last.to_settle_on, device, precision)
     judgements = judged[share]

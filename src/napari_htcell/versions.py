@@ -120,8 +120,6 @@ class Version:
         What improves a model that is there already; the last stage without it.
     shares : tuple of float
         When a model is fine-tuned: parts of what has changed of which one is kept, see `mixing`.
-    shares_of_many : tuple of float or None
-        The same where it is fine-tuned on many images, see `dosage`.
     """
 
     name: str
@@ -134,7 +132,6 @@ class Version:
     preferred: Preferred = "lowest"
     tuning: Stage | None = None
     shares: tuple[float, ...] = (1.0,)
-    shares_of_many: tuple[float, ...] | None = None
 
     @property
     def fine_tuning(self) -> Stage:
@@ -244,7 +241,6 @@ VERSIONS: dict[str, Version] = {
             preferred="expected",
             tuning=QUICK_TUNING,
             shares=(0.0, 0.5, 1.0),
-            shares_of_many=(0.0, 1.0),
         ),
         Version(
             "CNN-SW",

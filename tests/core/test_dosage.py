@@ -54,14 +54,15 @@ def test_of_a_few_cells_nobody_can_tell() -> None:
     assert n_steps([]) == USUAL
 
 
-def test_of_a_few_images_half_may_be_kept_and_of_too_few_cells_nothing() -> None:
+def test_of_a_few_images_half_is_kept_and_of_too_few_cells_nothing() -> None:
+    assert dose(found(CELLS), [LEAST_CELLS]).preferred == (0.5,)
     assert dose(found(CELLS), [LEAST_CELLS]).shares == (0.0, 0.5, 1.0)
     assert dose(found(CELLS), [LEAST_CELLS - 1]).shares == (0.0,)
 
 
-def test_many_images_are_learnt_for_longer_and_all_of_it_is_kept_or_nothing() -> None:
+def test_many_images_are_learnt_for_longer_and_all_of_it_is_kept_rather_than_half() -> None:
     assert n_steps(found(CELLS), MANY) == IF_MANY
-    assert dose(found(CELLS), MANY).shares == (0.0, 1.0)
+    assert dose(found(CELLS), MANY).preferred == (1.0, 0.5)
     # Unknown ones, and many of them: what takes longest.
     assert n_steps(found(CELLS[:0]), MANY) == IF_UNKNOWN
 
@@ -69,11 +70,10 @@ def test_many_images_are_learnt_for_longer_and_all_of_it_is_kept_or_nothing() ->
 @pytest.mark.parametrize("cells", [MANY[1:], [10 * MANY_CELLS], [1, *MANY[1:]], [5] * MANY_IMAGES])
 def test_fewer_images_or_hardly_a_cell_in_them_are_not_many(cells: list[int]) -> None:
     assert n_steps(found(CELLS), cells) == USUAL
-    assert dose(found(CELLS), cells).shares == E.shares
+    assert dose(found(CELLS), cells).preferred == (0.5,)
 
 
 def test_versions_that_do_not_ask_for_more_take_as_many_as_ever() -> None:
     tuning = replace(E.fine_tuning, steps_if_many=None, steps_if_unknown=None)
-    plain = replace(E, tuning=tuning, shares_of_many=None)
+    plain = replace(E, tuning=tuning)
     assert n_steps(found(CELLS[:0]), MANY, plain) == USUAL
-    assert dose(found(CELLS[:0]), MANY, plain).shares == plain.shares

@@ -55,33 +55,44 @@ def judged(*scores_of_cells, scores_elsewhere=()):
     return Judgement(points, np.array([*scores_of_cells, *scores_elsewhere]), cells, 1.0)
 
 
+HALF, RATHER_ALL = (0.5,), (1.0, 0.5)
+
+
+def kept(judgements, preferred=HALF):
+    return best_share(
+        dict(zip((0.0, 0.5, 1.0), judgements, strict=True)), DetectConfig(), preferred
+    )
+
+
 def test_the_share_that_finds_most_is_kept():
-    right, wrong = judged(0.9, 0.8), judged(0.9, 0.3, scores_elsewhere=(0.8, 0.7))
-    settings = DetectConfig()
-    assert best_share({0.0: [wrong], 0.5: [right], 1.0: [wrong]}, settings) == 0.5
-    assert best_share({0.0: [right], 0.5: [wrong], 1.0: [wrong]}, settings) == 0.0
+    right, wrong = [judged(0.9, 0.8)], [judged(0.9, 0.3, scores_elsewhere=(0.8, 0.7))]
+    assert kept([wrong, right, wrong]) == 0.5
+    assert kept([right, wrong, wrong]) == 0.0
 
 
 def test_each_is_read_at_its_own_best_threshold():
-    assert best_share({0.0: [judged(0.9, 0.2)], 1.0: [judged(0.2, 0.2)]}, DetectConfig()) == 1.0
+    alike = {0.0: [judged(0.9, 0.2)], 1.0: [judged(0.2, 0.2)]}
+    assert best_share(alike, DetectConfig(), (1.0,)) == 1.0
 
 
-def test_of_equals_half_is_kept_and_without_a_half_what_has_learnt_most():
-    alike = {share: [judged(0.9)] for share in (0.0, 0.5, 1.0)}
-    assert best_share(alike, DetectConfig()) == 0.5
-    assert best_share({share: alike[share] for share in (0.0, 1.0)}, DetectConfig()) == 1.0
+@pytest.mark.parametrize("preferred", [HALF, RATHER_ALL])
+def test_of_equals_the_preferred_is_kept_and_so_where_nobody_can_tell(preferred):
+    assert kept([[judged(0.9)]] * 3, preferred) == preferred[0]
+    assert kept([[]] * 3, preferred) == preferred[0]
 
 
 def test_half_is_kept_until_something_else_is_better_beyond_chance():
-    better, worse = judged(*[0.9] * 40), judged(*[0.9] * 38, scores_elsewhere=[0.9, 0.9])
-    one_missed = judged(*[0.9] * 39, 0.01)
-    settings = DetectConfig()
-    assert best_share({0.0: [one_missed], 0.5: [one_missed], 1.0: [better]}, settings) == 0.5
-    assert best_share({0.0: [better], 0.5: [one_missed], 1.0: [worse]}, settings) == 0.5
-    many_missed = judged(*[0.9] * 30, *[0.01] * 10)
-    assert best_share({0.0: [many_missed], 0.5: [many_missed], 1.0: [better]}, settings) == 1.0
+    better, worse = [judged(*[0.9] * 40)], [judged(*[0.9] * 38, scores_elsewhere=[0.9, 0.9])]
+    one_missed = [judged(*[0.9] * 39, 0.01)]
+    assert kept([one_missed, one_missed, better]) == 0.5
+    assert kept([better, one_missed, worse]) == 0.5
+    many_missed = [judged(*[0.9] * 30, *[0.01] * 10)]
+    assert kept([many_missed, many_missed, better]) == 1.0
 
 
-def test_nobody_can_tell_so_half_is_kept():
-    assert best_share({0.0: [], 0.5: [], 1.0: []}, DetectConfig()) == 0.5
-    assert best_share({1.0: []}, DetectConfig()) == 1.0
+def test_all_is_kept_until_something_is_better_beyond_chance_and_then_half_is_asked_next():
+    better, one_missed = [judged(*[0.9] * 40)], [judged(*[0.9] * 39, 0.01)]
+    many_missed = [judged(*[0.9] * 30, *[0.01] * 10)]
+    assert kept([better, better, one_missed], RATHER_ALL) == 1.0
+    assert kept([better, one_missed, many_missed], RATHER_ALL) == 0.5
+    assert kept([better, many_missed, many_missed], RATHER_ALL) == 0.0
