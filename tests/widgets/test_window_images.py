@@ -204,7 +204,7 @@ def test_the_next_most_useful_says_why(panel, project, until, found):
     until(lambda: is_shown(panel, names[1]))
     panel.useful_button.click()
     until(lambda: is_shown(panel, names[4]))
-    assert panel.reason.text() == "2 or more of 25 cells to correct: 2 near the threshold."
+    assert panel.reason.text() == "2 cells or more to correct: 2 near the threshold."
     panel.useful_button.click()
     until(lambda: is_shown(panel, names[3]))
     panel.useful_button.click()

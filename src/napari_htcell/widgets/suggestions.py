@@ -69,5 +69,5 @@ def _in_words(usefulness: Usefulness) -> str:
         # On images that it does not know well a model is wrong more often than it doubts.
         what = "Few cells to correct: "
         if corrections:
-            what = f"{corrections} or more of {count(usefulness.cells, 'cell')} to correct: "
+            what = f"{count(corrections, 'cell')} or more to correct: "
     return f"{what}{usefulness.reason}."
