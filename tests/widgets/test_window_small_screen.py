@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QLabel,
     QLineEdit,
     QScrollArea,
 )
@@ -115,6 +117,20 @@ def test_a_step_shows_all_that_it_usually_says_without_scrolling(dock, qtbot, un
             settle(qtbot)
             bar = dock.steps.currentWidget().findChild(QScrollArea).verticalScrollBar()
             assert bar.maximum() == 0, step
+
+
+def test_why_an_image_comes_next_is_read_to_its_end(dock, qtbot):
+    reason = dock.images.reason
+    reason.setText(
+        "134 cells or more to correct: 123 near the threshold, 110 clicks that E missed, "
+        "112 of 1710 crowded."
+    )
+    settle(qtbot)
+    needed = reason.fontMetrics().boundingRect(
+        reason.rect(), int(Qt.TextFlag.TextWordWrap), reason.text()
+    )
+    assert needed.height() <= reason.height()
+    assert "…" not in QLabel.text(reason)  # what is painted, while `text` is what is meant
 
 
 def test_the_list_stays_as_it_is_whatever_is_said(dock, qtbot, until):

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 
 from napari_htcell.widgets.image_table import HEADERS, ROW, SIGNS, STATES, Column, ImageFilter
+from napari_htcell.widgets.lines import Lines
 from napari_htcell.widgets.panel import note
 from napari_htcell.widgets.thumbnails import SIZE_PX
 from napari_htcell.widgets.whole_rows import WholeRows
@@ -78,7 +79,7 @@ class ImageList:
         self.open_button.setToolTip("<qt>A folder with images, or a project worked on before</qt>")
         self.folder, self.others = QElidingLabel(), QElidingLabel()
         self.folder.setElideMode(Qt.TextElideMode.ElideMiddle)
-        self.hint, self.reason = note(HINT), _reason()
+        self.hint, self.reason = note(HINT), Lines(REASON_LINES)
         self.filter, self.state = _filter(), _states()
         self.list = _table(shown)
         self.previous_button = _button("◀", "Previous image in the list")
@@ -90,15 +91,9 @@ class ImageList:
             "once</qt>"
         )
         self._tools = _row(self.filter, self.state, wide=self.filter)
-        steps = _row(
-            self.previous_button,
-            self.next_button,
-            self.useful_button,
-            self.reason,
-            wide=self.reason,
-        )
+        steps = _row(self.previous_button, self.next_button, self.useful_button)
         rows = WholeRows(self.list, ROW.height(), LEAST_ROWS)
-        self._project_parts = (self._tools, rows, steps)
+        self._project_parts = (self._tools, rows, steps, self.reason)
         layout = QVBoxLayout(panel)
         layout.setSpacing(4)
         top = _row(self.open_button, self.folder, self.others, wide=self.folder)
@@ -106,6 +101,7 @@ class ImageList:
             layout.addWidget(widget)
         layout.addWidget(rows, 1)
         layout.addWidget(steps)
+        layout.addWidget(self.reason)
         layout.addStretch(0)
 
     def show_project(self, is_open: bool) -> None:
@@ -184,15 +180,6 @@ def _states() -> QComboBox:
         box.addItem(text, states)
     box.setToolTip("<qt>Shows only the images in this state</qt>")
     return box
-
-
-def _reason() -> QElidingLabel:
-    label = QElidingLabel()
-    label.setWordWrap(True)
-    label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    label.setFixedHeight(REASON_LINES * label.fontMetrics().lineSpacing() + 2)
-    label.setMinimumWidth(60)
-    return label
 
 
 def _header_px(table: QTreeView, column: Column) -> int:
