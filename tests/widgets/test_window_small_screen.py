@@ -119,18 +119,22 @@ def test_a_step_shows_all_that_it_usually_says_without_scrolling(dock, qtbot, un
             assert bar.maximum() == 0, step
 
 
-def test_why_an_image_comes_next_is_read_to_its_end(dock, qtbot):
+def test_why_an_image_comes_next_is_cut_off_visibly(dock, qtbot):
     reason = dock.images.reason
-    reason.setText(
-        "134 cells or more to correct: 123 near the threshold, 110 clicks that E missed, "
-        "112 of 1710 crowded."
-    )
     settle(qtbot)
-    needed = reason.fontMetrics().boundingRect(
-        reason.rect(), int(Qt.TextFlag.TextWordWrap), reason.text()
-    )
-    assert needed.height() <= reason.height()
-    assert "…" not in QLabel.text(reason)  # what is painted, while `text` is what is meant
+    for said, is_cut in (
+        ("No other image in the list is left to correct.", False),
+        ("34 cells or more to correct: 23 near the threshold.", False),
+        (SENTENCE, True),
+    ):
+        reason.setText(said)
+        painted = QLabel.text(reason)  # while `text` is what is meant
+        assert painted.endswith("…") == is_cut
+        assert said.startswith(painted.rstrip("…"))
+        needed = reason.fontMetrics().boundingRect(
+            reason.rect(), int(Qt.TextFlag.TextWordWrap), painted
+        )
+        assert needed.height() <= reason.height()
 
 
 def test_the_list_stays_as_it_is_whatever_is_said(dock, qtbot, until):

@@ -91,9 +91,15 @@ class ImageList:
             "once</qt>"
         )
         self._tools = _row(self.filter, self.state, wide=self.filter)
-        steps = _row(self.previous_button, self.next_button, self.useful_button)
+        steps = _row(
+            self.previous_button,
+            self.next_button,
+            self.useful_button,
+            self.reason,
+            wide=self.reason,
+        )
         rows = WholeRows(self.list, ROW.height(), LEAST_ROWS)
-        self._project_parts = (self._tools, rows, steps, self.reason)
+        self._project_parts = (self._tools, rows, steps)
         layout = QVBoxLayout(panel)
         layout.setSpacing(4)
         top = _row(self.open_button, self.folder, self.others, wide=self.folder)
@@ -101,7 +107,6 @@ class ImageList:
             layout.addWidget(widget)
         layout.addWidget(rows, 1)
         layout.addWidget(steps)
-        layout.addWidget(self.reason)
         layout.addStretch(0)
 
     def show_project(self, is_open: bool) -> None:
