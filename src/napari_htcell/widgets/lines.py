@@ -20,6 +20,8 @@ class Lines(QElidingLabel):
         self._lines = lines
         self.setWordWrap(True)
         self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        # It is elided to its whole width, and a theme's padding would break that text once more.
+        self.setStyleSheet("padding: 0; margin: 0")
         self._fit()
 
     def changeEvent(self, event: QEvent | None) -> None:
