@@ -237,14 +237,24 @@ def check_inside(points: npt.NDArray[Any], shape: Sequence[int], where: str) -> 
             f"{where}: the points are those of {kind[points.shape[1]]}, but this is "
             f"{kind[len(shape)]} of shape {tuple(shape)}"
         )
-    # A pixel reaches half a pixel beyond its centre.
-    outside = ((points < -0.5) | (points > np.asarray(shape) - 0.5)).any(axis=1)
+    outside = _are_outside(points, shape)
     if outside.any():
         first = ", ".join(f"{value:g}" for value in points[outside][0])
+        exchanged = points[:, [*range(len(shape) - 2), -1, -2]]
+        if _are_outside(exchanged, shape).any():
+            doubt = "are they in pixels, and of this image?"
+        else:
+            doubt = "with y and x exchanged all would lie inside: are the columns named so?"
         raise ValueError(
             f"{where}: {int(outside.sum())} of {len(points)} points lie outside the image of shape "
-            f"{tuple(shape)}, the first at ({first}); are they in pixels, and of this image?"
+            f"{tuple(shape)}, the first at ({first}); {doubt}"
         )
+
+
+def _are_outside(points: npt.NDArray[Any], shape: Sequence[int]) -> npt.NDArray[np.bool_]:
+    # A pixel reaches half a pixel beyond its centre.
+    beyond = (points < -0.5) | (points > np.asarray(shape) - 0.5)
+    return np.asarray(beyond.any(axis=1))
 
 
 def labels_to_centroids(labels: npt.NDArray[np.integer[Any]]) -> Points:

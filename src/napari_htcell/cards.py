@@ -37,6 +37,9 @@ class TrainingImage(Settings):
     sha256: str
     status: Status
     points: int
+    pixel_size_um: float | None = Field(
+        None, description="micrometres per pixel that it was learnt at; null on older cards"
+    )
     pixel_size_assumed: bool = Field(
         False, description="whether nobody stated its pixel size, so that the usual one was taken"
     )
@@ -114,6 +117,16 @@ class Card(Settings):
             (one.sha256, one.frame) == (image.sha256, image.frame)
             for one in self.images + self.earlier_images
         )
+
+    @property
+    def learnt_pixel_size_um(self) -> float:
+        """What to assume of images whose pixel size nobody states, after those it learnt from.
+
+        Theirs, if it was stated of all and is the same; else what was assumed before.
+        """
+        sizes = {None if one.pixel_size_assumed else one.pixel_size_um for one in self.images}
+        stated = sizes.pop() if len(sizes) == 1 else None
+        return self.image_pixel_size_um if stated is None else stated
 
     def count_errors_at(self, *, pixel_size_assumed: bool) -> CountErrors | None:
         """Return what is known of the error of counts in an image.

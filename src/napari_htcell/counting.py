@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
+from scipy.special import bdtr
 
 from napari_htcell import words
 from napari_htcell.config import DetectConfig, Settings
@@ -109,13 +110,22 @@ class Intervals:
     rate: float
 
     @property
+    def is_refuted(self) -> bool:
+        """Whether so few would hold in less than one of twenty cases, were the rate true."""
+        return float(bdtr(self.held, self.images, self.rate)) < REFUTED_BELOW
+
+    @property
     def in_words(self) -> str:
         """What to tell the user."""
+        doubt = "; do not rely on the intervals of such images" if self.is_refuted else ""
         return (
             f"the true number is in the interval of {self.held} of "
-            f"{words.count(self.images, 'image')} (stated: {self.rate:.0%})"
+            f"{words.count(self.images, 'image')} (stated: {self.rate:.0%}){doubt}"
         )
 
+
+REFUTED_BELOW = 0.05
+"""Probability of what was seen below which a stated rate is not believed."""
 
 NEAR_THRESHOLD = 0.03
 """Thresholds as near as this give nearly the same count: they were measured 0.05 apart."""

@@ -246,6 +246,7 @@ def _read(
                     sha256=sha256,
                     status=annotation.status(index),
                     points=len(truth.points),
+                    pixel_size_um=file.pixel_size_um or usual_pixel_size_um,
                     pixel_size_assumed=file.pixel_size_um is None,
                 ),
                 prepared,

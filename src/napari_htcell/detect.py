@@ -250,6 +250,6 @@ def detect(
 def assumed_text(pixel_size_um: float) -> str:
     """Return what to tell the user where the pixel size was assumed."""
     return (
-        f"the pixel size is not stated; {pixel_size_um:g} um per pixel was assumed, which is that "
-        "of the model's training images"
+        f"the pixel size is not stated; {pixel_size_um:g} um per pixel was assumed, which the "
+        "model's card names for such images"
     )

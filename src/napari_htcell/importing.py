@@ -205,7 +205,7 @@ def to_annotation(
             points = points[:, 1:]  # tables have a frame for images too
         if not len(points):
             points = np.empty((0, len(shape)))
-        check_inside(points, shape, one.where)
+        check_inside(points, shape, f"{one.where}, {target.name}")
         parts.append(points)
         sources += [source or BY_HAND for source in one.sources] or [BY_HAND] * len(points)
     together = np.concatenate(parts)
@@ -265,8 +265,8 @@ def _check_names(
     if strange and (not common or len(strange) == len(found)):
         name, where = strange[0]
         raise UnknownImageError(
-            f"{where}: {name!r} is no image of {project.path.name}, or more than one; its "
-            f"{count(len(project.images), 'image')} start with {project.images[0]!r}"
+            f"{where}: {name!r} is no image of {project.path.name}, or more than one; it has "
+            f"{count(len(project.images), 'image')}, the first {project.images[0]!r}"
         )
     names = [name for name, _ in found if name in project.images]
     twice = next((name for name in names if names.count(name) > 1), None)

@@ -12,6 +12,12 @@ from napari_htcell.lazyfiles import ZARR_SUFFIX, is_zarr
 IMAGE_SUFFIXES = (*SUFFIXES, ZARR_SUFFIX)
 """Endings of images; one in `ZARR_SUFFIX` is a folder."""
 
+FOREIGN_SUFFIXES = (
+    ".bmp", ".gif", ".webp", ".jp2", ".nd2", ".czi", ".lif", ".lsm", ".oib", ".oif", ".vsi", ".ims",
+    ".dv", ".stk", ".ics", ".svs", ".ndpi",
+)  # fmt: skip
+"""Endings of images that cannot be read, and are to be missed."""
+
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".xml", ".zip", ".roi")
 """Endings of files of points, which may be named as the image that they belong to."""
 
@@ -27,6 +33,15 @@ def image_names(root: Path, leave_out: Collection[str] = ()) -> tuple[str, ...]:
     leave_out : collection of str, optional
         Names of folders directly in it that hold other things.
     """
+    return _names(root, IMAGE_SUFFIXES, leave_out)
+
+
+def foreign_names(root: Path, leave_out: Collection[str] = ()) -> tuple[str, ...]:
+    """Return what `image_names` leaves out although it looks like images."""
+    return _names(root, FOREIGN_SUFFIXES, leave_out)
+
+
+def _names(root: Path, endings: tuple[str, ...], leave_out: Collection[str]) -> tuple[str, ...]:
     found = []
     for folder, inside, files in os.walk(root):
         here = Path(folder)
@@ -40,7 +55,7 @@ def image_names(root: Path, leave_out: Collection[str] = ()) -> tuple[str, ...]:
         found += [
             (here / name).relative_to(root).as_posix()
             for name in (*files, *zarrs)
-            if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+            if name.lower().endswith(endings) and not name.startswith(".")
         ]
     return tuple(sorted(found))
 

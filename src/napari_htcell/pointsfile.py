@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_htcell.csvtable import PointsFileError, read_rows
+from napari_htcell.listing import IMAGE_SUFFIXES
 
 Points = npt.NDArray[np.float64]
 
@@ -75,6 +76,8 @@ def read_points(path: str | Path) -> dict[str, tuple[Points, list[str]]]:
     names = _match_columns(path, header)
     first = 1 if names.get("frame") in _fiji_frames(header) else 0
     rows = _with_fiji_images(header, rows, names)
+    if "image" not in names:
+        _refuse_unnamed_images(path, rows)
     axes = ["frame", "y", "x"] if "frame" in names else ["y", "x"]
     has_points = any("." in row.get(names[axis], "") for row in rows.values() for axis in axes)
     points: dict[str, list[list[float]]] = {}
@@ -96,6 +99,20 @@ def read_points(path: str | Path) -> dict[str, tuple[Points, list[str]]]:
         image: (np.asarray(found, dtype=np.float64).reshape(-1, len(axes)), sources[image])
         for image, found in points.items()
     }
+
+
+def _refuse_unnamed_images(path: str | Path, rows: Mapping[int, Mapping[str, str]]) -> None:
+    """Refuse a table whose column of images has a name that stands for none.
+
+    Its points would all be taken for those of one image.
+    """
+    for column in {column: None for row in rows.values() for column in row}:
+        values = {row.get(column, "") for row in rows.values()}
+        if len(values) > 1 and all(one.lower().endswith(IMAGE_SUFFIXES) for one in values):
+            wanted = " or ".join(OTHER_COLUMNS["image"])
+            raise PointsFileError(
+                f"{path}: the column {column!r} names {len(values)} images; call it {wanted}"
+            )
 
 
 def read_one_image(path: str | Path) -> tuple[Points, list[str]]:

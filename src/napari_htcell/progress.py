@@ -7,6 +7,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from napari_htcell import words
+
 ResultT = TypeVar("ResultT")
 
 
@@ -34,6 +36,15 @@ class Progress:
     seconds_left: float | None = None
     loss: float | None = None
     held_out_loss: float | None = None
+
+    @property
+    def in_words(self) -> str:
+        """How far the job is; in per cent: its steps are more than those on a model's card."""
+        text = self.what[0].upper() + self.what[1:]
+        if self.total:
+            text += f": {100 * self.done // self.total} %"
+        left = words.time_left(self.seconds_left)
+        return f"{text}, {left}" if left else text
 
 
 class Clock:

@@ -37,11 +37,15 @@ from napari_htcell.config import Settings, first_fault
 from napari_htcell.detections import Detections, load_detections, save_detections
 from napari_htcell.imagefiles import SUFFIXES, ImageFile
 from napari_htcell.lazyfiles import open_image, read_whole
-from napari_htcell.listing import IMAGE_SUFFIXES, image_names, stem_of
+from napari_htcell.listing import IMAGE_SUFFIXES, foreign_names, image_names, stem_of
 from napari_htcell.stamps import Stamp, Stamps, stamp_of, stamps_of_pair
+from napari_htcell.words import count
+
+DETECTIONS = "detections"
+"""Folder of what was detected, in files named as their images."""
 
 OWN_FOLDERS = frozenset(
-    ("annotations", "masks", "detections", "models", "exports", "imports", "training", "truth")
+    ("annotations", "masks", DETECTIONS, "models", "exports", "imports", "training", "truth")
 )
 """Folders in a project that hold no images to annotate."""
 
@@ -103,9 +107,17 @@ class Project:
     @cached_property
     def images(self) -> tuple[str, ...]:
         """Names of the images: paths below `images_folder`, with forward slashes, in order."""
+        return image_names(self.images_folder, self._no_images)
+
+    @property
+    def foreign_images(self) -> tuple[str, ...]:
+        """Names of files beside the images that look like some, and cannot be read."""
+        return foreign_names(self.images_folder, self._no_images)
+
+    @property
+    def _no_images(self) -> frozenset[str]:
         # In a folder `images` these names are anybody's own.
-        own = OWN_FOLDERS if self.images_folder == self.path else ()
-        return image_names(self.images_folder, own)
+        return OWN_FOLDERS if self.images_folder == self.path else frozenset()
 
     @cached_property
     def _names(self) -> frozenset[str]:
@@ -164,8 +176,8 @@ class Project:
         """
         if name not in self._names:
             raise ProjectError(
-                f"{self.path}: has no image {name!r}; its {len(self.images)} images start with "
-                f"{', '.join(self.images[:3])}"
+                f"{self.path}: has no image {name!r}, but {count(len(self.images), 'image')}, the "
+                f"first {self.images[0]!r}"
             )
         return self.images_folder / PurePosixPath(name)
 
@@ -230,17 +242,17 @@ class Project:
 
     def detections(self, name: str) -> Detections | None:
         """Return what was last detected in an image; None if nothing was run on it."""
-        return load_detections(self._beside("detections", name))
+        return load_detections(self._beside(DETECTIONS, name))
 
     def save_detections(self, name: str, found: Detections) -> None:
         """Save what was detected in an image."""
         with self.saving():
-            save_detections(self._beside("detections", name), found)
+            save_detections(self._beside(DETECTIONS, name), found)
 
     def stamps(self, name: str) -> Stamps:
         """Return what tells whether an image's files are still those that were read."""
         annotation, detections = (
-            stamps_of_pair(self._beside(kind, name)) for kind in ("annotations", "detections")
+            stamps_of_pair(self._beside(kind, name)) for kind in ("annotations", DETECTIONS)
         )
         return Stamps(annotation, detections, self.image_stamp(name))
 

@@ -254,6 +254,7 @@ def _steps_on(device: torch.device, job: Job) -> Steps:
             "new_share": share,
         }
     )
+    card = card.model_copy(update={"image_pixel_size_um": card.learnt_pixel_size_um})
     card = assess(
         Model(card, network),
         plan.last,

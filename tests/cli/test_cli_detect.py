@@ -11,9 +11,12 @@ import openpyxl
 import pytest
 import tifffile
 
+from napari_htcell.annotations import Annotation
 from napari_htcell.config import DEFAULT_MODEL
+from napari_htcell.counting import CountErrors
 from napari_htcell.demo import scores
 from napari_htcell.export import COUNT_COLUMNS, POINT_COLUMNS
+from napari_htcell.models import Model, load_model, save_model
 from napari_htcell.rois import read_rois
 
 
@@ -166,6 +169,41 @@ def test_an_assumed_pixel_size_is_said_once(htcell, tiny_model_folder, tmp_path)
     (line,) = result.stderr.splitlines()
     assert line.startswith("Warning: 2 of 2 images without a stated pixel size: 1.61 um")
     assert [row["pixel_size_assumed"] for row in json.loads(result.stdout)["counts"]] == [True] * 2
+
+
+def test_images_of_kinds_that_cannot_be_read_are_missed(
+    htcell, tiny_project, tiny_model_folder, tmp_path
+):
+    project = tiny_project()
+    folder = project.image_path(project.images[0]).parent
+    (folder / "plate.nd2").write_bytes(b"")
+    (folder / "notes.docx").write_bytes(b"")
+    result = htcell("detect", project.path, "--model", tiny_model_folder)
+    assert "Warning: 1 file in" in result.stderr
+    assert "the first 'plate.nd2'" in result.stderr
+    (folder / "plate.nd2").unlink()
+    assert htcell("detect", project.path, "--model", tiny_model_folder).stderr == ""
+
+
+def test_intervals_that_complete_images_refute_are_doubted(
+    htcell, tiny_project, tiny_model_folder, tmp_path
+):
+    """A model of other cells says how sure it is of its count, and is wrong."""
+    project, model = tiny_project(), load_model(tiny_model_folder)
+    settings = model.card.detection
+    sure = CountErrors(
+        rate=0.9, images=9, settings=settings, thresholds=(settings.threshold,), factors=(0.0,)
+    )
+    card = model.card.model_copy(update={"name": "sure", "count_errors": sure})
+    save_model(Model(card, model.network), tmp_path / "models")
+    detect = ("detect", project.path, "--model", tmp_path / "models" / "sure")
+    assert "interval" not in htcell(*detect).stderr
+    for name in project.images:
+        n = len(project.detections(name).points)
+        cells = np.random.default_rng(0).uniform(0, 50, (n + 9, 2))
+        project.save_annotation(name, Annotation.of(cells, complete=True))
+    said = htcell(*detect).stderr
+    assert "the true number is in the interval of 0 of 4 images (stated: 90%)" in said
 
 
 def test_quiet_says_nothing_when_a_file_is_written(htcell, tiny_project, tiny_model_folder):

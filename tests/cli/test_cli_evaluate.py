@@ -43,14 +43,18 @@ def test_the_cut_off_is_in_micrometres_unless_said(htcell, tables):
     assert pixels[-1].split()[-3] == "2.50"
 
 
-def test_folders_of_tables(htcell, tiny_project, tiny_model_folder):
+def test_folders_of_tables(htcell, refused, tiny_project, tiny_model_folder):
     project = tiny_project()
     htcell("detect", project.path, "--model", tiny_model_folder)
-    result = htcell(
-        "evaluate", project.path / "detections", project.path / "truth", "--pixel-size", 1.61
-    )
+    found, truth = project.path / "detections", project.path / "truth"
+    result = htcell("evaluate", found, truth, "--pixel-size", 1.61)
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) == 6
+    # The project knows at what pixel size it was detected in, and is its detections here.
+    for place in (found, project.path):
+        assert htcell("evaluate", place, truth).stdout == result.stdout
+    said = refused(2, "evaluate", project.path, truth, "--pixel-size", 0.8)
+    assert "was detected in at 1.61 um per pixel, not 0.8" in said
 
 
 def test_images_of_one_side_are_named(htcell, tables):

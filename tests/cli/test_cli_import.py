@@ -87,6 +87,12 @@ def test_a_table_of_more_images_than_the_project_has(htcell, refused, project, t
     assert "elsewhere.tif" in refused(1, *command, strange, "--common")
 
 
+def test_a_table_without_rows_is_doubted(htcell, project, table):
+    result = htcell("import-annotations", project.path, table("image,y,x\n"))
+    assert result.exit_code == 0
+    assert "has no points; was the right file chosen?" in result.stderr
+
+
 def test_masks_become_centroids(htcell, project, tmp_path):
     masks_of(tmp_path / "masks" / "a.tif", (10, 20), (30, 40))
     masks_of(tmp_path / "masks" / "b.tif")

@@ -52,3 +52,15 @@ def test_an_image_that_fits_into_no_memory(htcell, tmp_path, write_ome_zarr):
     write_ome_zarr(tmp_path / "slide.zarr", (200_000, 200_000), 1.61)
     assert htcell("mark-complete", tmp_path, "slide.zarr").exit_code == 0
     assert open_project(tmp_path).annotation("slide.zarr").status() == "complete"
+
+
+def test_an_image_without_points_is_doubted(htcell, tiny_project):
+    """Whoever mistypes a name would teach models that there is no cell in it."""
+    project = tiny_project()
+    name = project.images[0]
+    annotation = project.annotation(name)
+    assert "no points" not in htcell("mark-complete", project.path, name).stderr
+    project.save_annotation(name, annotation.remove(range(len(annotation.points))))
+    result = htcell("mark-complete", project.path, name)
+    assert f"no points in 1 of them, the first {name!r}" in result.stderr
+    assert htcell("mark-complete", project.path, name, "--undo").stderr == ""

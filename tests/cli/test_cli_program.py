@@ -96,6 +96,7 @@ def test_wrong_words_are_one_line(refused, tmp_path):
     refused(2, "detect")
     refused(2, "detect", tmp_path / "none.tif")
     refused(2, "detect", tmp_path, "--method", "guess")
+    assert "write 0.867" in refused(2, "detect", tmp_path, "--pixel-size", "0,867")
     assert "A, A+DA, B" in refused(2, "train", "Z", _with_an_image(tmp_path))
 
 

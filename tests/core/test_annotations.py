@@ -93,6 +93,8 @@ def test_points_inside() -> None:
         check_inside(np.asarray([[1, 1], [10, 3], [0, 20]]), (10, 20), "a.csv")
     with pytest.raises(ValueError, match="outside"):
         check_inside(np.asarray([[3, 0, 0]]), (3, 10, 20), "a.csv")
+    with pytest.raises(ValueError, match="with y and x exchanged all would lie inside"):
+        check_inside(np.asarray([[1, 1], [15, 3]]), (10, 20), "a.csv")
     with pytest.raises(ValueError, match="those of an image, but this is a time stack"):
         check_inside(np.zeros((1, 2)), (3, 10, 20), "a.csv")
 

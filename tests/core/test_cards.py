@@ -37,6 +37,25 @@ def test_round_trip_through_json() -> None:
     assert Card.model_validate_json(card.model_dump_json()) == card
 
 
+def test_what_is_assumed_of_images_is_what_was_learnt_from() -> None:
+    """A model of one microscope would else count images of another size there."""
+    card = Card(name="a", version="E", training=TrainConfig(), detection=DetectConfig())
+
+    def learnt(*sizes: tuple[float | None, bool]) -> float:
+        images = tuple(
+            TrainingImage(
+                name="a", sha256="", status="complete", points=1,
+                pixel_size_um=size, pixel_size_assumed=is_assumed,
+            )
+            for size, is_assumed in sizes
+        )  # fmt: skip
+        return card.model_copy(update={"images": images}).learnt_pixel_size_um
+
+    assert learnt((0.8, False), (0.8, False)) == 0.8
+    for unclear in ((), ((0.8, False), (0.9, False)), ((0.8, True),), ((None, False),)):
+        assert learnt(*unclear) == card.image_pixel_size_um == 1.61
+
+
 def test_software_names_what_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"napari-htcell", "torch", "numpy", "python", "system"} <= cards.software().keys()
 

@@ -7,7 +7,7 @@ import pytest
 
 from napari_htcell import counting
 from napari_htcell.config import DetectConfig
-from napari_htcell.counting import CountError
+from napari_htcell.counting import CountError, Intervals
 from napari_htcell.evaluate import Judgement
 
 SETTINGS = DetectConfig(threshold=0.5)
@@ -72,6 +72,14 @@ def test_no_interval_where_none_was_measured() -> None:
     assert errors.at(DetectConfig(threshold=0.8)) is None
     assert errors.at(DetectConfig(threshold=0.5, min_distance_um=30)) is None
     assert errors.at(DetectConfig(threshold=0.5, method="contours")) is None
+
+
+def test_a_rate_that_what_was_seen_makes_unlikely_is_not_believed() -> None:
+    held_of = ((0, 1), (0, 2), (1, 2), (1, 3), (8, 10), (6, 10))
+    refuted = [Intervals(held, n, 0.9) for held, n in held_of]
+    assert [one.is_refuted for one in refuted] == [False, True, False, True, False, True]
+    assert "do not rely" in refuted[1].in_words
+    assert "do not rely" not in refuted[4].in_words
 
 
 def test_an_interval_is_of_whole_cells_and_not_below_none() -> None:

@@ -476,6 +476,7 @@ def test_the_card_says_what_was_done(project: Project) -> None:
         "plate 1", "B", "two fields", STEPS
     )  # fmt: skip
     assert (card.device, card.precision, card.base_model) == ("cpu", "float32", None)
+    assert card.image_pixel_size_um == project.settings.pixel_size_um != 1.61
     assert [(i.name, i.status, i.points) for i in card.images] == [
         ("some.tif", "partial", 3),
         ("all.tif", "complete", 5),

@@ -108,6 +108,7 @@ def test_table_without_rows(tmp_path: Path) -> None:
         ("y,x\n1_0,2\n", "line 2: y is '1_0', not a number"),
         ("frame,y,x\n1e300,1,2\n", "line 2: frame is '1e300', which is in no image"),
         ("y,y,x\n1,2,3\n", "has the column y twice"),
+        ("name,y,x\na.tif,1,2\nb.PNG,1,2\n", "the column 'name' names 2 images; call it image or"),
         ("y,x,X\n1,2,3\n", "has the column x twice"),
         ('y,x\n"1,2\n3,4\n', "line 3: y is '1,2\\n3,4\\n', not a number"),
         ("axis-0,axis-1,axis-2,axis-3\n1,2,3,4\n", "has the columns axis-0, axis-1, axis-2, ax"),

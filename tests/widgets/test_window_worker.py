@@ -11,7 +11,7 @@ import pytest
 
 from napari_htcell.progress import Progress
 from napari_htcell.widgets import worker
-from napari_htcell.widgets.worker import Job, error_text, time_text
+from napari_htcell.widgets.worker import Job, error_text
 
 
 @pytest.fixture
@@ -154,7 +154,3 @@ def test_texts():
     assert error_text(OSError(28, "No space left on device")).endswith("No space left on device")
     full = OSError(13, "Permission denied", "/data/.writing-1f")
     assert error_text(full) == "/data: Permission denied"
-    assert time_text(None) == ""
-    assert time_text(0.2) == "1 s left"
-    assert time_text(150) == "2 min left"
-    assert time_text(7200) == "2.0 h left"

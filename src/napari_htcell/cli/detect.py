@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_htcell.batch import FileResult
     from napari_htcell.journal import Journal
     from napari_htcell.many import Job
+    from napari_htcell.project import Project
 
 UNFINISHED = ".unfinished"
 """After a table's name: what is found so far, gone when the table is written."""
@@ -87,6 +88,8 @@ def detect(
     check_tables(wanted)
     # Before torch is loaded: it takes seconds, and these are the usual mistakes.
     folders = [open_project(path) for path in paths if path.is_dir() and not is_zarr(path)]
+    for folder in folders:
+        _name_foreign(folder, report)
     place = folders[0] if len(folders) == 1 else None
     entry = models.find_model(model, place)
     settings = config.override(entry.card.detection, **given(DetectConfig, values))
@@ -118,6 +121,7 @@ def detect(
             else "saved detections are kept",
         )
         failed = _report(results, report)
+        _doubt_intervals(results, report)
         _give(results, failed, wanted, report)
         journal.delete()
     if failed:
@@ -150,11 +154,40 @@ def _report(results: Sequence[FileResult], report: Reporter) -> list[dict[str, s
     if assumed:
         report.warn(
             f"{len(assumed)} of {count(len(results), 'image')} without a stated pixel size: "
-            f"{assumed[0]:g} um, that of the model's training images, was assumed. Counts may be "
-            "off by a factor of two if it is wrong, and have no interval "
+            f"{assumed[0]:g} um, which the model's card names for such images, was assumed. Counts "
+            "may be off by a factor of two if it is wrong, and have no interval "
             "(state it with --pixel-size)"
         )
     return failed
+
+
+def _name_foreign(project: Project, report: Reporter) -> None:
+    """Warn of images that cannot be read, which would be missing from a count in silence."""
+    from napari_htcell.listing import IMAGE_SUFFIXES
+
+    foreign = project.foreign_images
+    if foreign:
+        report.warn(
+            f"{count(len(foreign), 'file')} in {project.path} cannot be read and will not be "
+            f"counted, the first {foreign[0]!r}; save them as {' or '.join(IMAGE_SUFFIXES)}"
+        )
+
+
+def _doubt_intervals(results: Sequence[FileResult], report: Reporter) -> None:
+    """Warn where complete images show that intervals of counts do not hold."""
+    from napari_htcell.comparison import Comparison, compare_image
+
+    compared = [
+        one
+        for result in results
+        if result.record is not None and result.record.detections is not None
+        for one in compare_image(result.name, result.record.annotation, result.record.detections)
+    ]
+    intervals = Comparison(tuple(compared)).intervals
+    if intervals is not None and intervals.is_refuted:
+        report.warn(
+            f"of the complete images {intervals.in_words}; fine-tune on them, and detect again"
+        )
 
 
 def _give(

@@ -43,7 +43,7 @@ class One:
     metavar="PX",
     help="largest distance of a match in pixels, in place of --cutoff-um",
 )
-@pixel_size("needed for a cut-off in micrometres, unless PREDICTED is a project.")
+@pixel_size("needed for a cut-off in micrometres, unless PREDICTED is a project that states it.")
 @click.option("--common", is_flag=True, help="Compare only images that both tables name.")
 @click.option(
     "--model",
@@ -71,8 +71,9 @@ def evaluate(
     its complete images, frames and regions; several --model are shown side by side.
 
     With TRUTH, both are CSV files with y and x, and a column `image` where they hold several
-    images; or folders of CSV files named as their images, such as a project's `detections` and
-    `truth`. An image that one of them does not name has no points there.
+    images; or folders of CSV files named as their images, such as a project's `truth`. A project as
+    PREDICTED is what was detected there. An image that one of them does not name has no points
+    there.
     """
     intervals: Intervals | None = None
     warnings: list[str] = []
@@ -92,7 +93,8 @@ def evaluate(
         ]
         intervals = comparison.intervals
     else:
-        _refuse({"--model": models}, "a project")
+        _refuse({"--model": models}, "a project alone")
+        predicted, pixel_size_um = _detected_in(predicted, pixel_size_um)
         if cutoff_px is None and pixel_size_um is None:
             raise click.UsageError(
                 "a cut-off in micrometres needs --pixel-size; or give --cutoff-px"
@@ -109,6 +111,34 @@ def evaluate(
     # Below the table: above one of many images nobody sees them.
     for warning in warnings:
         report.warn(warning)
+
+
+def _detected_in(path: Path, pixel_size_um: float | None) -> tuple[Path, float | None]:
+    """Return where a project keeps what was detected, and at what pixel size; other paths as given.
+
+    Raises
+    ------
+    click.UsageError
+        If a pixel size is given and another one was detected at.
+    """
+    from napari_htcell.items import is_project
+    from napari_htcell.project import DETECTIONS, open_project
+
+    folder = path.parent if path.name == DETECTIONS else path
+    if not path.is_dir() or not is_project(folder):
+        return path, pixel_size_um
+    project = open_project(folder)
+    found = (project.detections(name) for name in project.images)
+    sizes = {one.provenance.pixel_size_um for one in found if one is not None}
+    if len(sizes) == 1:
+        (size,) = sizes
+        if pixel_size_um not in (None, size):
+            raise click.UsageError(
+                f"{folder} was detected in at {size:g} um per pixel, not {pixel_size_um:g}; leave "
+                "--pixel-size out"
+            )
+        pixel_size_um = size
+    return folder / DETECTIONS, pixel_size_um
 
 
 def _report(

@@ -93,6 +93,8 @@ def import_annotations(
     if taken:
         lines += "; what was there before comes back with --undo"
     report.done({"images": counts, "complete": complete}, lines)
+    if not counts:
+        report.warn(f"{source}: has no points; was the right file chosen?")
 
 
 def _take_back(project: Project, report: Reporter) -> None:

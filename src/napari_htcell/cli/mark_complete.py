@@ -52,3 +52,9 @@ def mark_complete(
     state = "no longer complete" if undo else "complete"
     lines = [f"{name} is {state}, with {count(n, 'point')}" for name, n in points.items()]
     report.done({"images": points, "complete": not undo}, lines)
+    empty = [name for name, n in points.items() if not n]
+    if empty and not undo:
+        report.warn(
+            f"no points in {len(empty)} of them, the first {empty[0]!r}: models will learn that "
+            "there is no cell; if there are some, take it back with --undo"
+        )

@@ -148,7 +148,7 @@ def _lines(entry: ModelEntry) -> list[str]:
         "version": card.version,
         "fine-tuned from": card.base_model,
         "kept": card.kept_part,
-        "folder": f"{entry.folder} ({entry.origin})",
+        "folder": f"{entry.folder}{'' if entry.origin == 'file' else f' ({entry.origin})'}",
         "made": f"{card.date}, {card.steps} steps, with its checks {card.seconds:g} s on "
         f"{card.device}",
         "learnt from": f"{count(len(card.images), 'image')}, "

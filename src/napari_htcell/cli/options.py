@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import types
 import typing
 from collections.abc import Callable, Collection, Mapping
@@ -31,6 +32,8 @@ class FiniteRange(click.FloatRange):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Return the number or fail with a line for the user."""
+        if isinstance(value, str) and re.fullmatch(r"\d*,\d+", value):
+            self.fail(f"{value!r} has a comma; write {value.replace(',', '.')}.", param, ctx)
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from napari_htcell import words
 from napari_htcell.cli import Stopped
 from napari_htcell.progress import Progress
 
@@ -122,20 +123,11 @@ class Reporter:
                 is_new = progress.loss is not None and progress.what != part
                 is_silent = time.monotonic() - said >= SAY_SECONDS
                 if (is_new or is_silent) and not self.shows_progress:
-                    self.say(_in_words(progress))
+                    self.say(progress.in_words)
                     part, said = progress.what, time.monotonic()
                 if interrupted():
                     steps.close()
                     raise Stopped(if_stopped)
-
-
-def _in_words(progress: Progress) -> str:
-    """Return how far a job is; in per cent: its steps are more than those on a model's card."""
-    text = progress.what[0].upper() + progress.what[1:]
-    if progress.total:
-        text += f": {100 * progress.done // progress.total} %"
-    left = _time_left(progress)
-    return f"{text}, {left}" if left else text
 
 
 def _finite(value: Any) -> Any:
@@ -205,13 +197,8 @@ class _Bar:
         return self._bar
 
 
-def _time_left(progress: Progress) -> str:
-    left = progress.seconds_left
-    return "" if left is None else f"{int(left) // 60}:{int(left) % 60:02d} left"
-
-
 def _details(progress: Progress) -> str:
-    left = _time_left(progress)
+    left = words.time_left(progress.seconds_left)
     parts = [left] if left else []
     return ", ".join(parts + ([] if progress.loss is None else [f"loss {progress.loss:.4f}"]))
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,9 @@ import napari
 from qtpy.QtCore import QEventLoop, QTimer
 
 from napari_htcell import demo
+from napari_htcell.cli.reporting import SAY_SECONDS
 from napari_htcell.config import DEFAULT_MODEL
+from napari_htcell.progress import Progress
 from napari_htcell.sample import copy_sample
 from napari_htcell.widgets.htcell import HTCellPanel, Step
 from napari_htcell.widgets.worker import Job
@@ -57,6 +60,7 @@ class WindowDemo:
         self.dock = HTCellPanel(self.viewer)
         self.viewer.window.add_dock_widget(self.dock, name="HTCell")
         self.session = self.dock.session
+        self._said = time.monotonic()
 
     def run(self) -> demo.DemoResult:
         """Do the whole job and take a picture of the window."""
@@ -70,7 +74,7 @@ class WindowDemo:
         say(f"completing {', '.join(chosen)}")
         for name in chosen:
             self.complete(name)
-        say("fine-tuning on these, a few minutes")
+        say("fine-tuning on these, some minutes")
         self._fine_tune()
         say(f"detecting again, with {self.session.model}")
         self.detect_all()
@@ -124,9 +128,15 @@ class WindowDemo:
         self.dock.show_step(Step.FINE_TUNE)
         started_from = self.session.model
         self.dock.fine_tune.run.button.click()
+        self.dock.fine_tune.job.progressed.connect(self._say_now_and_then)
         self.finish(self.dock.fine_tune.job)
         if self.session.model == started_from:
             raise click.ClickException("fine-tuning did not end with a new model")
+
+    def _say_now_and_then(self, progress: Progress) -> None:
+        if time.monotonic() - self._said >= SAY_SECONDS:
+            say(progress.in_words)
+            self._said = time.monotonic()
 
     def _kept(self) -> str:
         entry = self.session.entry()

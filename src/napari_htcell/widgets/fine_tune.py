@@ -17,7 +17,7 @@ from napari_htcell.widgets.learning_texts import learning_text, learnt_text
 from napari_htcell.widgets.loss_curve import LossCurve
 from napari_htcell.widgets.panel import JobRow, Panel, note
 from napari_htcell.widgets.scrolled import inside_of
-from napari_htcell.widgets.worker import duration_text
+from napari_htcell.words import duration
 
 if TYPE_CHECKING:
     from napari_htcell.forecast import Forecast
@@ -205,7 +205,7 @@ class FineTunePanel(Panel):
         if found.is_too_little:
             self.duration.setText(TOO_LITTLE)
         else:
-            self.duration.setText(f"Takes about {duration_text(found.seconds)} on this computer.")
+            self.duration.setText(f"Takes about {duration(found.seconds)} on this computer.")
 
     def _on_forecast_finished(self) -> None:
         if self.duration.text() == TIMING:

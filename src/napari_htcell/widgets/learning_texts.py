@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_htcell.cards import Card
-from napari_htcell.widgets.worker import duration_text
-from napari_htcell.words import count
+from napari_htcell.words import count, duration
 
 if TYPE_CHECKING:
     from napari_htcell.widgets.session import Session
@@ -29,7 +28,7 @@ def learning_text(session: Session) -> tuple[str, bool]:
 
 def learnt_text(card: Card) -> str:
     """Return in words what a fine-tuned model is worth, and on what that was measured."""
-    text = f"{card.name} is ready and in use, after {duration_text(card.seconds)}."
+    text = f"{card.name} is ready and in use, after {duration(card.seconds)}."
     if card.figures:
         one = card.figures[0]
         text += f" F within {one.cutoff_um:g} µm is {one.f_score:.2f} on {one.on}."

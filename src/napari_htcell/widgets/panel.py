@@ -14,7 +14,8 @@ from napari_htcell.progress import Progress
 from napari_htcell.widgets.autosave import Autosave
 from napari_htcell.widgets.desk import Desk
 from napari_htcell.widgets.desks import desk_of
-from napari_htcell.widgets.worker import Job, Steps, time_text
+from napari_htcell.widgets.worker import Job, Steps
+from napari_htcell.words import time_left
 
 
 class _Ties:
@@ -191,7 +192,7 @@ class JobRow(QWidget):
         is_under_way = progress.done < progress.total
         self.bar.setRange(0, progress.total if is_under_way else 0)
         self.bar.setValue(progress.done)
-        left = time_text(progress.seconds_left) if is_under_way else ""
+        left = time_left(progress.seconds_left) if is_under_way else ""
         self.left.setText(left or progress.what)
         self.left.setToolTip(progress.what)
 

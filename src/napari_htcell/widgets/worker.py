@@ -216,15 +216,3 @@ def error_text(error: BaseException) -> str:
     if isinstance(error, EXPECTED) and text:
         return text[0]
     return f"{type(error).__name__}: {text[0] if text else 'no details'}"
-
-
-def time_text(seconds: float | None) -> str:
-    """Return a time left in words; empty while it is not known."""
-    return "" if seconds is None else f"{duration_text(seconds)} left"
-
-
-def duration_text(seconds: float) -> str:
-    """Return a duration in words, rounded as one would say it."""
-    if seconds < 60:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
