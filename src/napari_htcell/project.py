@@ -110,9 +110,15 @@ class Project:
         return image_names(self.images_folder, self._no_images)
 
     @property
-    def foreign_images(self) -> tuple[str, ...]:
-        """Names of files beside the images that look like some, and cannot be read."""
-        return foreign_names(self.images_folder, self._no_images)
+    def left_out(self) -> str:
+        """What to tell of files that look like images and cannot be read; "" if there are none."""
+        names = foreign_names(self.images_folder, self._no_images)
+        if not names:
+            return ""
+        return (
+            f"{count(len(names), 'file')} in {self.path} cannot be read and will not be counted, "
+            f"the first {names[0]!r}; save them as {' or '.join(IMAGE_SUFFIXES)}"
+        )
 
     @property
     def _no_images(self) -> frozenset[str]:

@@ -349,6 +349,17 @@ def test_large_files_are_not_read_on_suspicion(panel, project, until, monkeypatc
     assert panel.ahead.take(project.images[3]) is None
 
 
+def test_images_that_cannot_be_read_are_told_of(panel, project, until):
+    """Or they would be missing from the counts, and nobody would know."""
+    told = []
+    panel.session.told.connect(told.append)
+    (project.images_folder / "plate.nd2").write_bytes(b"")
+    panel.open_folder(project.path)
+    until(lambda: told)
+    assert "1 file in" in told[0]
+    assert "the first 'plate.nd2'" in told[0]
+
+
 def test_another_window_on_the_project_is_told_of(panel, project):
     other = Lease(project.path)
     assert panel.others.isHidden()

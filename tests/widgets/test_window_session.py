@@ -179,9 +179,9 @@ def test_what_cannot_be_saved_at_the_end_is_there_the_next_time(qapp, session):
     assert not session.project.path.exists()
     away.rename(session.project.path)
     project, _, news = run(jobs.open_folder_steps(session.project.path))
-    assert news == f"{document.name}: saved now, with clicks that could not be before"
+    assert news == [f"{document.name}: saved now, with clicks that could not be before"]
     assert project.annotation(document.name).points[-1].tolist() == [5, 5]
-    assert run(jobs.open_folder_steps(project.path))[2] == ""
+    assert run(jobs.open_folder_steps(project.path))[2] == []
 
 
 def test_summaries_follow_the_clicks(session):

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from napari_htcell.batch import FileResult
     from napari_htcell.journal import Journal
     from napari_htcell.many import Job
-    from napari_htcell.project import Project
 
 UNFINISHED = ".unfinished"
 """After a table's name: what is found so far, gone when the table is written."""
@@ -89,7 +88,8 @@ def detect(
     # Before torch is loaded: it takes seconds, and these are the usual mistakes.
     folders = [open_project(path) for path in paths if path.is_dir() and not is_zarr(path)]
     for folder in folders:
-        _name_foreign(folder, report)
+        if folder.left_out:
+            report.warn(folder.left_out)
     place = folders[0] if len(folders) == 1 else None
     entry = models.find_model(model, place)
     settings = config.override(entry.card.detection, **given(DetectConfig, values))
@@ -159,18 +159,6 @@ def _report(results: Sequence[FileResult], report: Reporter) -> list[dict[str, s
             "(state it with --pixel-size)"
         )
     return failed
-
-
-def _name_foreign(project: Project, report: Reporter) -> None:
-    """Warn of images that cannot be read, which would be missing from a count in silence."""
-    from napari_htcell.listing import IMAGE_SUFFIXES
-
-    foreign = project.foreign_images
-    if foreign:
-        report.warn(
-            f"{count(len(foreign), 'file')} in {project.path} cannot be read and will not be "
-            f"counted, the first {foreign[0]!r}; save them as {' or '.join(IMAGE_SUFFIXES)}"
-        )
 
 
 def _doubt_intervals(results: Sequence[FileResult], report: Reporter) -> None:

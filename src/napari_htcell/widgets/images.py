@@ -138,12 +138,12 @@ class ImagesPanel(Panel):
         if path:
             self.open_folder(path)
 
-    def _on_opened(self, result: tuple[Project, dict[str, Summary], str]) -> None:
+    def _on_opened(self, result: tuple[Project, dict[str, Summary], list[str]]) -> None:
         project, summaries, news = result
         self._is_to_show_first = True
         self.session.open(project, summaries)
-        if news:
-            self.session.told.emit(news)
+        for text in news:
+            self.session.told.emit(text)
 
     def _show_first(self) -> None:
         """Show the first image that is not complete, as soon as it is known which that is."""

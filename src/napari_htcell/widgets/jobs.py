@@ -60,17 +60,29 @@ def open_steps(
 
 def open_folder_steps(
     path: str | Path,
-) -> Generator[Progress, None, tuple[Project, dict[str, Summary], str]]:
-    """Open a project with what could not be saved there last time; say so in words."""
+) -> Generator[Progress, None, tuple[Project, dict[str, Summary], list[str]]]:
+    """Open a project with what could not be saved there last time.
+
+    Returns
+    -------
+    project : Project
+    summaries : dict of str to Summary
+    news : list of str
+        What to tell of those clicks, and of files that cannot be read.
+    """
     yield Progress("opening", 0, 0)
+    news = []
     try:
         names = rescue.bring_back(open_project(path))
-        news = f"{', '.join(names)}: saved now, with clicks that could not be before"
+        if names:
+            news.append(f"{', '.join(names)}: saved now, with clicks that could not be before")
     except (OSError, ValueError) as error:
         # What is wrong with the folder itself is said by those who open it.
-        names, news = [""], f"Clicks that could not be saved before still cannot be: {error}"
+        news.append(f"Clicks that could not be saved before still cannot be: {error}")
     project, summaries = yield from open_steps(path)
-    return project, summaries, news if names else ""
+    if project.left_out:
+        news.append(project.left_out)
+    return project, summaries, news
 
 
 def fill_steps(
