@@ -11,7 +11,13 @@ from typing import Literal
 from pydantic import Field
 
 from napari_htcell.annotations import Status
-from napari_htcell.config import PAPER_PIXEL_SIZE_UM, DetectConfig, Settings, TrainConfig
+from napari_htcell.config import (
+    PAPER_PIXEL_SIZE_UM,
+    DetectConfig,
+    Settings,
+    TrainConfig,
+    common_pixel_size,
+)
 from napari_htcell.counting import CountErrors
 
 Architecture = Literal["U-Net", "sliding window", "smooth and threshold"]
@@ -124,9 +130,8 @@ class Card(Settings):
 
         Theirs, if it was stated of all and is the same; else what was assumed before.
         """
-        sizes = {None if one.pixel_size_assumed else one.pixel_size_um for one in self.images}
-        stated = sizes.pop() if len(sizes) == 1 else None
-        return self.image_pixel_size_um if stated is None else stated
+        stated = [None if one.pixel_size_assumed else one.pixel_size_um for one in self.images]
+        return common_pixel_size(stated) or self.image_pixel_size_um
 
     def count_errors_at(self, *, pixel_size_assumed: bool) -> CountErrors | None:
         """Return what is known of the error of counts in an image.

@@ -6,12 +6,16 @@ value. "Section" and "Fig." refer to the paper that the package implements (see 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 PAPER_PIXEL_SIZE_UM: Final = 1.61
 """Micrometres per pixel of the paper's images (section 3.1)."""
+
+PIXEL_SIZE_ROUNDING: Final = 1.001
+"""Ratio of two pixel sizes that are the same: files keep them rounded, or as fractions."""
 
 PAPER_CROP_PX: Final = (1000, 2000)
 """Centre crop (height, width) in pixels of the paper's images (section 3.2)."""
@@ -247,6 +251,25 @@ class Preferences(Settings):
         return override(
             card, threshold=self.threshold or None, min_distance_um=self.min_distance_um or None
         )
+
+
+def common_pixel_size(sizes_um: Sequence[float | None]) -> float | None:
+    """Return the pixel size that all images have.
+
+    Parameters
+    ----------
+    sizes_um : sequence of float or None
+        Micrometres per pixel; None where nobody states it.
+
+    Returns
+    -------
+    float or None
+        The first; None if there is none, one is not known, or they differ.
+    """
+    known = [one for one in sizes_um if one is not None]
+    if not known or len(known) < len(sizes_um) or max(known) > PIXEL_SIZE_ROUNDING * min(known):
+        return None
+    return known[0]
 
 
 def first_fault(error: ValidationError) -> str:

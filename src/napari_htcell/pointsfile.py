@@ -36,6 +36,9 @@ FIJI_LABEL, FIJI_FRAMES = "Label", ("Frame", "Slice")
 """Columns of Fiji's Results beside X and Y: `image.tif:name of the selection`, and the place in a
 stack, counted from 1."""
 
+SOURCE = "source"
+"""Column of whoever or whatever has found a point."""
+
 KIND, NO_CELL = "kind", "rejected"
 """Column of our points table, and what it says of a place that a person has found to be no cell."""
 
@@ -94,7 +97,7 @@ def read_points(path: str | Path) -> dict[str, tuple[Points, list[str]]]:
             # 0 says that there is no stack.
             point[0] = max(point[0] - first, 0)
         points.setdefault(image, []).append(point)
-        sources.setdefault(image, []).append(row.get("source", ""))
+        sources.setdefault(image, []).append(row.get(SOURCE, ""))
     return {
         image: (np.asarray(found, dtype=np.float64).reshape(-1, len(axes)), sources[image])
         for image, found in points.items()
@@ -104,9 +107,12 @@ def read_points(path: str | Path) -> dict[str, tuple[Points, list[str]]]:
 def _refuse_unnamed_images(path: str | Path, rows: Mapping[int, Mapping[str, str]]) -> None:
     """Refuse a table whose column of images has a name that stands for none.
 
-    Its points would all be taken for those of one image.
+    Its points would all be taken for those of one image. Sources are anything that somebody says.
     """
-    for column in {column: None for row in rows.values() for column in row}:
+    first = next(iter(rows.values()), {})
+    for column, value in first.items():
+        if column == SOURCE or not value.lower().endswith(IMAGE_SUFFIXES):
+            continue
         values = {row.get(column, "") for row in rows.values()}
         if len(values) > 1 and all(one.lower().endswith(IMAGE_SUFFIXES) for one in values):
             wanted = " or ".join(OTHER_COLUMNS["image"])

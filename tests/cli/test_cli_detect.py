@@ -171,9 +171,7 @@ def test_an_assumed_pixel_size_is_said_once(htcell, tiny_model_folder, tmp_path)
     assert [row["pixel_size_assumed"] for row in json.loads(result.stdout)["counts"]] == [True] * 2
 
 
-def test_images_of_kinds_that_cannot_be_read_are_missed(
-    htcell, tiny_project, tiny_model_folder, tmp_path
-):
+def test_images_of_kinds_that_cannot_be_read_are_missed(htcell, tiny_project, tiny_model_folder):
     project = tiny_project()
     folder = project.image_path(project.images[0]).parent
     (folder / "plate.nd2").write_bytes(b"")

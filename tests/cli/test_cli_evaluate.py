@@ -53,6 +53,8 @@ def test_folders_of_tables(htcell, refused, tiny_project, tiny_model_folder):
     # The project knows at what pixel size it was detected in, and is its detections here.
     for place in (found, project.path):
         assert htcell("evaluate", place, truth).stdout == result.stdout
+    # Files round it.
+    assert htcell("evaluate", found, truth, "--pixel-size", 1.6100001).exit_code == 0
     said = refused(2, "evaluate", project.path, truth, "--pixel-size", 0.8)
     assert "was detected in at 1.61 um per pixel, not 0.8" in said
 

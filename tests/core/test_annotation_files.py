@@ -59,6 +59,14 @@ def test_files_from_before_rejections_were_kept(tmp_path: Path) -> None:
     assert back.rejected.shape == (0, 2)
 
 
+def test_sources_that_are_named_as_images_are_read_again(tmp_path: Path) -> None:
+    """They are whatever a table that was imported said of each point."""
+    sources = ("a.tif", "b.tif")
+    path = tmp_path / "c.tif"
+    save_annotation(path, Annotation(np.asarray([[1.0, 2.0], [3.0, 4.0]]), sources))
+    assert load_annotation(path).sources == sources
+
+
 def test_untouched_image_has_no_files(tmp_path: Path) -> None:
     assert load_annotation(tmp_path / "a.tif").points.shape == (0, 2)
     assert load_annotation(tmp_path / "a.tif", ndim=3).points.shape == (0, 3)

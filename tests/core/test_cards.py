@@ -52,6 +52,8 @@ def test_what_is_assumed_of_images_is_what_was_learnt_from() -> None:
         return card.model_copy(update={"images": images}).learnt_pixel_size_um
 
     assert learnt((0.8, False), (0.8, False)) == 0.8
+    # As files round it.
+    assert learnt((0.8, False), (0.8000001, False)) == pytest.approx(0.8)
     for unclear in ((), ((0.8, False), (0.9, False)), ((0.8, True),), ((None, False),)):
         assert learnt(*unclear) == card.image_pixel_size_um == 1.61
 

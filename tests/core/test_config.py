@@ -15,6 +15,12 @@ def test_paper_numbers() -> None:
     assert DetectConfig().threshold == 0.5
 
 
+def test_a_pixel_size_that_all_have() -> None:
+    assert config.common_pixel_size([0.867, 0.8670001]) == 0.867
+    for sizes in ([], [None], [0.8, None], [0.8, 0.81]):
+        assert config.common_pixel_size(sizes) is None
+
+
 def test_none_keeps_the_old_value() -> None:
     settings = DetectConfig(threshold=0.3, method="contours")
     assert override(settings, threshold=None, min_distance_um=9.0) == DetectConfig(

@@ -22,6 +22,7 @@ from napari_htcell.words import count
 
 if TYPE_CHECKING:
     from napari_htcell.batch import FileResult
+    from napari_htcell.comparison import Compared
     from napari_htcell.journal import Journal
     from napari_htcell.many import Job
 
@@ -88,8 +89,8 @@ def detect(
     # Before torch is loaded: it takes seconds, and these are the usual mistakes.
     folders = [open_project(path) for path in paths if path.is_dir() and not is_zarr(path)]
     for folder in folders:
-        if folder.left_out:
-            report.warn(folder.left_out)
+        if left_out := folder.left_out:
+            report.warn(left_out)
     place = folders[0] if len(folders) == 1 else None
     entry = models.find_model(model, place)
     settings = config.override(entry.card.detection, **given(DetectConfig, values))
@@ -121,7 +122,6 @@ def detect(
             else "saved detections are kept",
         )
         failed = _report(results, report)
-        _doubt_intervals(results, report)
         _give(results, failed, wanted, report)
         journal.delete()
     if failed:
@@ -143,14 +143,20 @@ def _journal(wanted: Mapping[What, Path], job: Job) -> Iterator[Journal]:
 
 
 def _report(results: Sequence[FileResult], report: Reporter) -> list[dict[str, str]]:
-    """Warn of what was assumed, and report which images failed; return these."""
-    assumed, failed = [], []
-    for result in results:
+    """Warn of what was assumed or cannot be true, and report which images failed; return these."""
+    from napari_htcell.comparison import Comparison, compare_image
+
+    assumed: list[float] = []
+    failed: list[dict[str, str]] = []
+    compared: list[Compared] = []
+    for result in results:  # which are read from a file one by one, once
         if result.error is not None:
             report.fail(result.error)
             failed.append({"image": result.name, "error": result.error})
-        elif result.detections is not None and result.detections.provenance.pixel_size_assumed:
-            assumed.append(result.detections.provenance.pixel_size_um)
+        elif result.record is not None and (found := result.detections) is not None:
+            if found.provenance.pixel_size_assumed:
+                assumed.append(found.provenance.pixel_size_um)
+            compared += compare_image(result.name, result.record.annotation, found)
     if assumed:
         report.warn(
             f"{len(assumed)} of {count(len(results), 'image')} without a stated pixel size: "
@@ -158,24 +164,12 @@ def _report(results: Sequence[FileResult], report: Reporter) -> list[dict[str, s
             "may be off by a factor of two if it is wrong, and have no interval "
             "(state it with --pixel-size)"
         )
-    return failed
-
-
-def _doubt_intervals(results: Sequence[FileResult], report: Reporter) -> None:
-    """Warn where complete images show that intervals of counts do not hold."""
-    from napari_htcell.comparison import Comparison, compare_image
-
-    compared = [
-        one
-        for result in results
-        if result.record is not None and result.record.detections is not None
-        for one in compare_image(result.name, result.record.annotation, result.record.detections)
-    ]
     intervals = Comparison(tuple(compared)).intervals
     if intervals is not None and intervals.is_refuted:
         report.warn(
             f"of the complete images {intervals.in_words}; fine-tune on them, and detect again"
         )
+    return failed
 
 
 def _give(

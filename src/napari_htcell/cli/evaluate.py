@@ -12,7 +12,7 @@ import click
 from napari_htcell.cli.options import EXISTING, FiniteRange, build, pixel_size, settings_options
 from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.cli.side_by_side import show_side_by_side
-from napari_htcell.config import EvaluateConfig
+from napari_htcell.config import EvaluateConfig, common_pixel_size
 from napari_htcell.words import count
 
 if TYPE_CHECKING:
@@ -129,16 +129,13 @@ def _detected_in(path: Path, pixel_size_um: float | None) -> tuple[Path, float |
         return path, pixel_size_um
     project = open_project(folder)
     found = (project.detections(name) for name in project.images)
-    sizes = {one.provenance.pixel_size_um for one in found if one is not None}
-    if len(sizes) == 1:
-        (size,) = sizes
-        if pixel_size_um not in (None, size):
-            raise click.UsageError(
-                f"{folder} was detected in at {size:g} um per pixel, not {pixel_size_um:g}; leave "
-                "--pixel-size out"
-            )
-        pixel_size_um = size
-    return folder / DETECTIONS, pixel_size_um
+    size = common_pixel_size([one.provenance.pixel_size_um for one in found if one is not None])
+    if None not in (size, pixel_size_um) and common_pixel_size([size, pixel_size_um]) is None:
+        raise click.UsageError(
+            f"{folder} was detected in at {size:g} um per pixel, not {pixel_size_um:g}; leave "
+            "--pixel-size out"
+        )
+    return folder / DETECTIONS, pixel_size_um or size
 
 
 def _report(

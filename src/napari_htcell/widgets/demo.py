@@ -60,7 +60,7 @@ class WindowDemo:
         self.dock = HTCellPanel(self.viewer)
         self.viewer.window.add_dock_widget(self.dock, name="HTCell")
         self.session = self.dock.session
-        self._said = time.monotonic()
+        self._said = 0.0
 
     def run(self) -> demo.DemoResult:
         """Do the whole job and take a picture of the window."""
@@ -127,6 +127,7 @@ class WindowDemo:
     def _fine_tune(self) -> None:
         self.dock.show_step(Step.FINE_TUNE)
         started_from = self.session.model
+        self._said = time.monotonic()
         self.dock.fine_tune.run.button.click()
         self.dock.fine_tune.job.progressed.connect(self._say_now_and_then)
         self.finish(self.dock.fine_tune.job)

@@ -80,8 +80,8 @@ def open_folder_steps(
         # What is wrong with the folder itself is said by those who open it.
         news.append(f"Clicks that could not be saved before still cannot be: {error}")
     project, summaries = yield from open_steps(path)
-    if project.left_out:
-        news.append(project.left_out)
+    if left_out := project.left_out:
+        news.append(left_out)
     return project, summaries, news
 
 
