@@ -249,7 +249,8 @@ def table(result: DemoResult) -> str:
         *([f"kept: {result.kept}"] if result.kept else []),
         f"F: a cell counts within {EvaluateConfig().cutoff_um:g} um; simulated images say little "
         "about real ones",
-        f"counts: {result.counts}; in its column final clicks are cells, and some are on debris",
+        "final, in the counts: clicks are cells there, and some of these lie on debris",
+        f"counts: {result.counts}",
         f"points: {result.points}",
         f"picture: {result.picture}" if result.picture else f"project: {result.project}",
     ]
