@@ -35,7 +35,7 @@ import tifffile
 from ablation import DROPPED, markdown, outcomes, parts, row
 from bars import with_bar
 from classical import CLASSICAL, CUTOFF_UM
-from trials import TRAININGS, keep, result_of
+from trials import TRAININGS, keep, recipe_of, result_of
 
 import napari_htcell as htcell
 from napari_htcell import config, images
@@ -51,6 +51,7 @@ Points = npt.NDArray[np.float64]
 Found = tuple[list[Points], dict[str, float]]
 """Points of each image looked at, in its pixels, and the costs."""
 
+OURS = ("E", "B")
 EPOCHS = 25
 """Of Spotiflow's long run."""
 SECONDS_AN_EPOCH = "s an epoch"
@@ -58,6 +59,11 @@ CORE_SECONDS = "training core s"
 """Of the processor: on one thread other programs hardly change them."""
 
 SEEN = config.override(TrainConfig(), **get_version("E").settings)
+
+
+def recipe(name: str) -> str | None:
+    """Return the fingerprint of what a version of ours learns by; others have none."""
+    return recipe_of(get_version(name)) if name in OURS else None
 
 
 def prepared(name: str) -> tuple[npt.NDArray[np.float32], Frame]:
@@ -215,9 +221,9 @@ def main(
         return lambda: of_version(name, part, seed)
 
     if single is not None:
-        keep(place(*single), measure(finder(*single), part, single[1]))
+        keep(place(*single), measure(finder(*single), part, single[1]), recipe(single[0]))
         return
-    names = ["E", "B", *CLASSICAL, *([long, short] if spotiflow else [])]
+    names = [*OURS, *CLASSICAL, *([long, short] if spotiflow else [])]
     if find_spec("trackpy") is None:
         names.remove("trackpy")
         click.echo("trackpy is left out: it is not installed", err=True)
@@ -232,7 +238,7 @@ def main(
         for seed in range(seeds):
             call = ["--part", part, "--work", str(work), "--spotiflow", spotiflow]
             call += ["--epochs", str(epochs), "--single", name, str(seed)]
-            results.append(result_of(place(name, seed), __file__, *call))
+            results.append(result_of(place(name, seed), __file__, *call, recipe=recipe(name)))
         rows.append(row_of(name, results))
         click.echo(json.dumps(rows[-1]))
     click.echo(markdown(rows))
