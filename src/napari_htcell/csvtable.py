@@ -100,6 +100,15 @@ def _write_rows(text: TextIO, header: Sequence[str], rows: Iterable[Mapping[str,
     return written
 
 
+def begin_alike(found: Sequence[str], header: Sequence[str]) -> bool:
+    """Return whether the columns of two tables say that they are of the same kind.
+
+    The first seven tell ours from each other and from tables of clicks (image, frame, y, x, ...);
+    another version may have other ones after them.
+    """
+    return list(found[:7]) == list(header[:7])
+
+
 def check_replaceable(path: Path, header: Sequence[str]) -> None:
     """Refuse to write a table in place of anything but an older one of the same kind.
 
@@ -115,8 +124,7 @@ def check_replaceable(path: Path, header: Sequence[str]) -> None:
             start = file.read(1000).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError):
         start = ""
-    # The first columns tell the tables apart; another version may have other ones after them.
-    if start.partition("\n")[0].strip().split(",")[:3] != list(header[:3]):
+    if not begin_alike(start.partition("\n")[0].strip().split(","), header):
         raise PointsFileError(
             f"{path}: is there already and is no such table; choose another name, or delete it"
         )

@@ -79,6 +79,7 @@ def keep_steps(
     that takes place stays.
     """
     known: dict[str, Annotation] = {}
+    project.check_is_there()
     name = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}"
     with atomic.new_folder(atomic.free_path(project.imports_folder / name)) as folder:
         for done, (name, annotation) in enumerate(plan.items()):

@@ -95,9 +95,10 @@ class Lease:
     def take(self) -> None:
         """Say that this window has the project open; what others left behind is cleared away.
 
-        A folder that cannot be written is none of this object's business: saving tells of that.
+        A folder that is gone or cannot be written is none of this object's business: saving tells
+        of that.
         """
-        if self._holder is None:
+        if self._holder is None and is_there(self._folder.parent):
             self._holder = Holder.here()
             for path, holder in _read_all(self._folder):
                 if _is_stale(path, holder) and holder.host == self._holder.host:
@@ -129,13 +130,25 @@ class Lease:
         return tuple(sorted(found, key=lambda one: one.since))
 
     def _write(self) -> None:
-        if self._holder is None:
+        if self._holder is None or not is_there(self._folder.parent):
             return
         content = {"format": 1} | asdict(self._holder)
         try:
             atomic.write_text(self._path, json.dumps(content, indent=1))
         except OSError:
             self._holder = None
+
+
+def is_there(project: Path) -> bool:
+    """Return whether a project's folder is; files of windows alone are none.
+
+    An empty one is where a share is shown when it is connected.
+    """
+    try:
+        with os.scandir(project) as entries:
+            return any(entry.name != FOLDER for entry in entries)
+    except OSError:
+        return False
 
 
 def _read_all(folder: Path) -> list[tuple[Path, Holder]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_htcell import atomic
+from napari_htcell.csvtable import begin_alike
 
 ROWS_AT_ONCE = 50_000
 
@@ -42,7 +43,7 @@ def is_ours(path: Path, columns: Sequence[str]) -> bool:
         names = parquet.read_schema(path).names
     except (OSError, pyarrow.ArrowException):
         return False
-    return list(names[:3]) == list(columns[:3])
+    return begin_alike(names, columns)
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,6 @@ def read_points(path: str | Path) -> dict[str, tuple[Points, list[str]]]:
     header, rows = read_rows(path)
     rows = {line: row for line, row in rows.items() if row.get(KIND) != NO_CELL}
     names = _match_columns(path, header)
-    first = 1 if names.get("frame") in _fiji_frames(header) else 0
     rows = _with_fiji_images(header, rows, names)
     if "image" not in names:
         _refuse_unnamed_images(path, rows)
@@ -93,15 +92,25 @@ def read_points(path: str | Path) -> dict[str, tuple[Points, list[str]]]:
             _number(path, line, axis, row.get(names[axis], ""), has_points=has_points)
             for axis in axes
         ]
-        if first:
-            # 0 says that there is no stack.
-            point[0] = max(point[0] - first, 0)
         points.setdefault(image, []).append(point)
         sources.setdefault(image, []).append(row.get(SOURCE, ""))
-    return {
-        image: (np.asarray(found, dtype=np.float64).reshape(-1, len(axes)), sources[image])
+    arrays = {
+        image: np.asarray(found, dtype=np.float64).reshape(-1, len(axes))
         for image, found in points.items()
     }
+    if names.get("frame") in _fiji_frames(header):
+        _count_from_zero(arrays.values())
+    return {image: (found, sources[image]) for image, found in arrays.items()}
+
+
+def _count_from_zero(images: Collection[Points]) -> None:
+    """Make frames that Fiji counts from one, in place, those that we count from zero.
+
+    There 0 says that there is no stack; beside other frames of the same image it is the first.
+    """
+    if not any(len(one) and one[:, 0].min() == 0 < one[:, 0].max() for one in images):
+        for one in images:
+            one[:, 0] = np.maximum(one[:, 0] - 1, 0)
 
 
 def _refuse_unnamed_images(path: str | Path, rows: Mapping[int, Mapping[str, str]]) -> None:

@@ -209,14 +209,15 @@ class Project:
                 return masks.pixels
         return None
 
-    @property
-    def is_there(self) -> bool:
-        """Whether the folder is; an empty one is where a share is shown when it is connected."""
-        try:
-            with os.scandir(self.path) as entries:
-                return next(entries, None) is not None
-        except OSError:
-            return False
+    def check_is_there(self) -> None:
+        """Raise FileNotFoundError if the folder is gone, as a share that is no longer connected.
+
+        What was written in its place would be hidden once it is back.
+        """
+        if not lease.is_there(self.path):
+            raise FileNotFoundError(
+                f"{self.path}: the folder is gone; was it moved, or is a drive not connected?"
+            )
 
     @contextmanager
     def saving(self) -> Iterator[None]:
@@ -225,15 +226,11 @@ class Project:
         Raises
         ------
         FileNotFoundError
-            If the folder is gone, as a share that is no longer connected: what was written in its
-            place would be hidden once it is back.
+            If the folder is gone.
         TimeoutError
             If somebody else does not come to an end.
         """
-        if not self.is_there:
-            raise FileNotFoundError(
-                f"{self.path}: the folder is gone; was it moved, or is a drive not connected?"
-            )
+        self.check_is_there()
         with locking.alone(self.path / lease.FOLDER / "saving"):
             yield
 

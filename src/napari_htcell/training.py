@@ -123,7 +123,19 @@ class Keeper:
     seconds: float
 
     def keep(self, learner: Learner, state: checkpoint.State) -> None:
-        """Keep a state in place of the one before."""
+        """Keep a state in place of the one before.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder that it is to be kept in is gone: none is made in its place.
+        """
+        folder = self.path.parent
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"{folder}: the folder is gone; was it moved, or is a drive not connected? Once it "
+                "is back, start the same training again: it goes on from what is kept there"
+            )
         checkpoint.save(self.path, learner, state)
 
 

@@ -221,6 +221,8 @@ def _steps_on(device: torch.device, job: Job) -> Steps:
     network, card, project = place(job.start.network, device), job.start.card, job.project
     plan = yield from planned(job)
     fingerprinted = fingerprint(job.start, job.version, plan.lessons)
+    project.check_is_there()
+    project.training_folder.mkdir(exist_ok=True)
     checkpoint.sweep(project.training_folder, keep=fingerprinted)
     course = Course(
         fingerprinted,
@@ -301,6 +303,7 @@ def _judged(
 
 def _keep(model: Model, project: Project) -> Model:
     """Save a model in the project, under another name if somebody has taken its own by now."""
+    project.check_is_there()
     wanted = project.models_folder / model.card.name
     while True:
         name = atomic.free_path(wanted).name

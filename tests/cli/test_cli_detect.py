@@ -105,7 +105,9 @@ def test_a_table_replaces_nothing_but_an_older_one(
     command = ("detect", first, "--model", tiny_model_folder, flag)
     short = project.path / "short.csv"
     short.write_text("image,frame\n")
-    for mine in (first, clicks, short):
+    others = project.path / "others.csv"
+    others.write_text("image,frame,y,x,source\na.tif,0,1,2,hand\n")
+    for mine in (first, clicks, short, others):
         assert "is no such table" in refused(1, *command, mine, unchanged=[project.path])
     table = project.path / "table.csv"
     table.touch()  # as mktemp does

@@ -55,6 +55,13 @@ def test_one_after_another(project):
     np.testing.assert_array_equal(project.annotation("a.tif").points, ONE)
 
 
+def test_nothing_is_kept_in_place_of_a_project_that_is_gone(project):
+    project.path.rename(project.path.with_name("away"))
+    with pytest.raises(FileNotFoundError, match="the folder is gone"):
+        run(keep_steps(project, {"b.tif": Annotation.of(NEW)}))
+    assert not project.path.exists()
+
+
 def test_an_import_that_was_stopped_is_taken_back(project):
     steps = keep_steps(project, {"a.tif": Annotation.of(NEW), "b.tif": Annotation.of(NEW)})
     while next(steps).what != "keeping b.tif":

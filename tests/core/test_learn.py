@@ -429,6 +429,32 @@ def test_new_clicks_are_a_new_job(project: Project) -> None:
     assert first_step(train_steps("B", project, **TINY)) == 1
 
 
+def test_a_project_that_is_moved_meanwhile_is_not_made_anew(project: Project) -> None:
+    whole = train("B", project, name="whole", **TINY)
+    away = project.path.with_name("away")
+    steps = train_steps("B", project, name="cut", **(TINY | {"checkpoint_seconds": 0}))
+    while next(steps).done < 4:
+        pass
+    project.path.rename(away)
+    with pytest.raises(FileNotFoundError, match="the folder is gone; was it moved"):
+        run(steps)
+    assert not project.path.exists()
+    away.rename(project.path)
+    assert first_step(train_steps("B", project, name="cut", **TINY)) == 5
+    assert same(train("B", project, name="cut", **TINY), whole)
+
+
+def test_a_model_is_not_kept_in_place_of_a_project_that_is_gone(project: Project) -> None:
+    away = project.path.with_name("away")
+    steps = train_steps("B", project, name="cut", **TINY)
+    while next(steps).done < STEPS:
+        pass
+    project.path.rename(away)
+    with pytest.raises(FileNotFoundError, match="the folder is gone"):
+        run(steps)
+    assert not project.path.exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", None])
 def test_a_damaged_checkpoint_is_passed_over(project: Project, content: bytes | None) -> None:
     whole = train("B", project, **TINY)

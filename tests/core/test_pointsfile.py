@@ -73,6 +73,22 @@ def test_one_table_of_many_stacks(tmp_path: Path, image: str, frame: str) -> Non
     assert found["a.tif"][1] == ["hand", "B"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "frames"),
+    [
+        ("a,1\na,3\nb,2", {"a": [0, 2], "b": [1]}),
+        ("a,0\na,0\nb,1\nb,2", {"a": [0, 0], "b": [0, 1]}),  # an image beside a stack
+        ("a,0\na,1\na,2\nb,1", {"a": [0, 1, 2], "b": [1]}),  # a script's, from 0
+    ],
+)
+def test_frames_of_fiji_count_from_one_unless_there_is_a_zeroth(
+    tmp_path: Path, rows: str, frames: dict[str, list[int]]
+) -> None:
+    rows = rows.replace(",", ".tif,5,6,")
+    found = read_points(written(tmp_path, f"image,X,Y,Frame\n{rows}\n"))
+    assert {name[0]: points[:, 0].tolist() for name, (points, _) in found.items()} == frames
+
+
 def test_results_of_fiji_name_the_image_in_their_label(tmp_path: Path) -> None:
     text = " \tLabel\tArea\tX\tY\n1\ta.tif:0012-0034\t4\t3.5\t2\n2\tb.tif\t4\t1\t2\n"
     found = read_points(written(tmp_path, text))

@@ -263,7 +263,7 @@ class Session(ModelsAtHand):
         """
         if self.project is None or self.is_saved:
             return
-        if self._lease is not None and self.project.is_there:
+        if self._lease is not None:
             self._lease.take()
         saved, faults = saving.save_all(self.project, self.documents)
         for document, news in saved:
