@@ -18,8 +18,7 @@ from pathlib import Path
 from napari_htcell import atomic
 from napari_htcell.annotation_files import load_annotation, save_annotation
 from napari_htcell.annotations import Annotation
-from napari_htcell.config import PAPER_PIXEL_SIZE_UM
-from napari_htcell.merging import SAME_UM, merge
+from napari_htcell.merging import merge, same_px
 from napari_htcell.progress import Progress
 from napari_htcell.project import Project
 
@@ -93,9 +92,10 @@ def keep_steps(
                 save_annotation(place, one)
     for done, (name, annotation) in enumerate(plan.items(), start=len(plan)):
         yield Progress(f"keeping {name}", done, 2 * len(plan))
+        apart_px = same_px(project.stated_pixel_size(name))
         with project.saving():
             now = project.annotation(name, annotation.points.shape[1])
-            merged = merge(known[name], annotation, now, _same_px(project)).annotation
+            merged = merge(known[name], annotation, now, apart_px).annotation
             project.save_annotation(name, merged)
     return {name: len(annotation.points) for name, annotation in plan.items()}
 
@@ -130,13 +130,10 @@ def take_back_steps(
     for done, name in enumerate(wanted):
         yield Progress(f"taking back {name}", done, len(wanted))
         ndim = load_annotation(kept.folder / "imported" / name).points.shape[1]
+        apart_px = same_px(project.stated_pixel_size(name))
         with project.saving():
             now = project.annotation(name, ndim)
-            project.save_annotation(name, kept.undone(name, now, _same_px(project)))
+            project.save_annotation(name, kept.undone(name, now, apart_px))
     if names is None:
         kept.forget()
     return wanted
-
-
-def _same_px(project: Project) -> float:
-    return SAME_UM / (project.settings.pixel_size_um or PAPER_PIXEL_SIZE_UM)

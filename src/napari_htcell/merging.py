@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from napari_htcell.annotations import Annotation
-from napari_htcell.config import EvaluateConfig
+from napari_htcell.config import PAPER_PIXEL_SIZE_UM, EvaluateConfig
 from napari_htcell.evaluate import evaluate
 from napari_htcell.pointsfile import Points
 from napari_htcell.words import count
@@ -45,6 +45,17 @@ class Merged:
         said = [f"{count(self.added, 'point')} added"] if self.added else []
         said += [f"{count(self.removed, 'point')} removed"] if self.removed else []
         return ", ".join(said + ["other marks changed"] * self.is_marked)
+
+
+def same_px(pixel_size_um: float | None) -> float:
+    """Return the distance in pixels below which two new clicks are on the same cell.
+
+    Parameters
+    ----------
+    pixel_size_um : float or None
+        Of the image; None if nobody states it.
+    """
+    return SAME_UM / (pixel_size_um or PAPER_PIXEL_SIZE_UM)
 
 
 def merge(base: Annotation, ours: Annotation, theirs: Annotation, same_px: float) -> Merged:

@@ -35,7 +35,7 @@ from napari_htcell.annotation_files import load_annotation, save_annotation
 from napari_htcell.annotations import Annotation
 from napari_htcell.config import Settings, first_fault
 from napari_htcell.detections import Detections, load_detections, save_detections
-from napari_htcell.imagefiles import SUFFIXES, ImageFile
+from napari_htcell.imagefiles import SUFFIXES, ImageError, ImageFile
 from napari_htcell.lazyfiles import open_image, read_whole
 from napari_htcell.listing import IMAGE_SUFFIXES, foreign_names, image_names, stem_of
 from napari_htcell.stamps import Stamp, Stamps, stamp_of, stamps_of_pair
@@ -196,6 +196,15 @@ class Project:
         """Do what `read_image` does, but read what is large only when it is asked for."""
         file = open_image(self.image_path(name))
         return file.with_pixel_size(self.settings.pixel_size_um)
+
+    def stated_pixel_size(self, name: str) -> float | None:
+        """Return an image's pixel size; None if nobody states it, or the file cannot be read."""
+        if self.settings.pixel_size_um is not None:
+            return self.settings.pixel_size_um
+        try:
+            return self.open_image(name).pixel_size_um
+        except (ImageError, OSError):
+            return None
 
     def read_masks(self, name: str) -> npt.NDArray[np.integer[Any]] | None:
         """Return an image's cell masks, shape (Y, X) or (T, Y, X), 0 background; None without."""

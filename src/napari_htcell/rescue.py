@@ -20,8 +20,7 @@ import platformdirs
 from napari_htcell import atomic
 from napari_htcell.annotation_files import load_annotation, save_annotation
 from napari_htcell.annotations import Annotation
-from napari_htcell.config import PAPER_PIXEL_SIZE_UM
-from napari_htcell.merging import SAME_UM, merge
+from napari_htcell.merging import merge, same_px
 from napari_htcell.project import Project
 
 OWNER, BEFORE, CLICKED = "project.txt", "before", "clicked"
@@ -95,7 +94,7 @@ def _merge_into(project: Project, name: str, folder: Path) -> None:
     clicked = load_annotation(folder / CLICKED / name)
     ndim = clicked.points.shape[1]
     before = load_annotation(folder / BEFORE / name, ndim=ndim)
-    same_px = SAME_UM / (project.settings.pixel_size_um or PAPER_PIXEL_SIZE_UM)
+    apart_px = same_px(project.stated_pixel_size(name))
     with project.saving():
         now = project.annotation(name, ndim)
-        project.save_annotation(name, merge(before, clicked, now, same_px).annotation)
+        project.save_annotation(name, merge(before, clicked, now, apart_px).annotation)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from napari_htcell.config import PAPER_PIXEL_SIZE_UM
+from napari_htcell import merging
 from napari_htcell.detections import Detections
-from napari_htcell.merging import SAME_UM, merge
+from napari_htcell.merging import merge
 from napari_htcell.project import Project
 from napari_htcell.widgets.document import Document
 from napari_htcell.words import count
@@ -176,4 +176,4 @@ def same_px(document: Document) -> float:
     """Return the distance in pixels below which two clicks are on the same cell."""
     found = document.found
     known = document.picture.pixel_size_um or (found and found.provenance.pixel_size_um)
-    return SAME_UM / (known or PAPER_PIXEL_SIZE_UM)
+    return merging.same_px(known or None)
