@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from napari_htcell import counting, head, reliability
 from napari_htcell.calibrate import LEAST_CELLS, choose_threshold, figures, judge, thresholds_of
-from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, NOT_LEARNT, SAME_IMAGES, Card, Figure
+from napari_htcell.cards import (
+    LEARNT_FROM,
+    LEFT_OUT,
+    NOT_LEARNT,
+    SAME_FILES,
+    SAME_IMAGES,
+    Card,
+    Figure,
+)
 from napari_htcell.dataset import LearningImage
 from napari_htcell.evaluate import Judgement
 from napari_htcell.models import Model
@@ -31,28 +40,47 @@ class Jury:
         What the new model is made from; what it knows does not judge.
     names : collection of str or None
         The images that are asked; None asks all.
+    by_file : bool, optional
+        Whether frames of a file of which any was learnt do not judge: in a time stack the next one
+        shows nearly the same.
     """
 
     learnt: frozenset[tuple[str, int]]
     base: Model | None
     names: Collection[str] | None
+    by_file: bool = True
 
     @classmethod
     def of(
-        cls, lessons: Sequence[Lesson], base: Model | None, names: Collection[str] | None
+        cls,
+        lessons: Sequence[Lesson],
+        others: Sequence[LearningImage],
+        base: Model | None,
+        names: Collection[str] | None,
     ) -> Jury:
-        """Return the jury of a job of these lessons."""
+        """Return the jury of a job of these lessons, with other complete images to choose from.
+
+        If no file is left, other frames of the files that were learnt from may judge: a threshold
+        from these is better than none, and what is said of the model says so.
+        """
         # A turn of the cross-validation leaves out what is finished in the last, nothing else.
         fixed = [one for each in lessons[:-1] for one in each.images]
         fixed += [one for one in lessons[-1].images if not one.is_finished]
         known = frozenset((one.card.sha256, one.card.frame) for one in fixed)
-        return cls(known, base, names)
+        jury = cls(known, base, names)
+        finished = [one for one in (*lessons[-1].images, *others) if one.is_finished]
+        return jury if any(map(jury.may_judge, finished)) else replace(jury, by_file=False)
 
     def may_judge(self, one: LearningImage) -> bool:
         """Return whether nothing that is judged has learnt from an image."""
-        if (one.card.sha256, one.card.frame) in self.learnt:
-            return False
-        if self.base is not None and self.base.card.knows(one.card):
+        if self.by_file:
+            known = {sha256 for sha256, _ in self.learnt}
+            known |= set() if self.base is None else self.base.card.known_files
+            is_known = one.card.sha256 in known
+        else:
+            is_known = (one.card.sha256, one.card.frame) in self.learnt
+            is_known |= self.base is not None and self.base.card.knows(one.card)
+        if is_known:
             return False
         return self.names is None or one.card.name in self.names
 
@@ -111,15 +139,17 @@ def assess(
         finished = [one for one in last.images if one.is_finished]
         return card.model_copy(update={"figures": _by_heart(model, finished)})
     detection = choose_threshold(judgements, card.detection, preferred=preferred)
-    card = card.model_copy(
-        update={
-            "detection": detection,
-            "figures": figures(judgements, detection, LEFT_OUT if in_turns else NOT_LEARNT),
-            "count_errors": counting.measure(
-                judgements, detection, thresholds_of(detection, judgements)
-            ),
-        }
-    )
+    on = SAME_FILES if not jury.by_file else LEFT_OUT if in_turns else NOT_LEARNT
+    changes: dict[str, Any] = {
+        "detection": detection,
+        "figures": figures(judgements, detection, on),
+        "count_errors": None,
+    }
+    if jury.by_file:
+        changes["count_errors"] = counting.measure(
+            judgements, detection, thresholds_of(detection, judgements)
+        )
+    card = card.model_copy(update=changes)
     if in_turns:
         card = _checked(Model(card, model.network), last, jury)
     if jury.base is not None:

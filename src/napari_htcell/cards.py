@@ -29,6 +29,7 @@ NAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9 ._+-]{0,78}[A-Za-z0-9_+-])?$"
 LEFT_OUT = "its complete images, each by a network that had not learnt from it"
 LEARNT_FROM = "the complete images that it learnt from; on others expect less"
 NOT_LEARNT = "complete images that it has not learnt from"
+SAME_FILES = "frames of the files that it learnt from; on others expect less"
 """What a model's figures were measured on."""
 
 SAME_IMAGES = "the same images"
@@ -123,6 +124,11 @@ class Card(Settings):
             (one.sha256, one.frame) == (image.sha256, image.frame)
             for one in self.images + self.earlier_images
         )
+
+    @property
+    def known_files(self) -> frozenset[str]:
+        """SHA-256 of all files that it has learnt from, itself or before it was fine-tuned."""
+        return frozenset(one.sha256 for one in self.images + self.earlier_images)
 
     @property
     def learnt_pixel_size_um(self) -> float:

@@ -178,7 +178,7 @@ def planned(job: Job) -> Generator[Progress, None, Plan]:
     lessons = yield from lessons_of(job.project, job.stages, card)
     others = yield from others_complete(job.project, lessons[-1], card)
     _check_judges(job.judges, lessons[-1], others)
-    jury = Jury.of(lessons, job.base, job.judges)
+    jury = Jury.of(lessons, others, job.base, job.judges)
     is_trained = len(lessons) > 1 or job.base is not None
     share = lessons[-1].stage.turn_share if is_trained else 1.0
     plan = Plan(lessons, turns_of(lessons[-1], jury.may_judge, share), others, jury)

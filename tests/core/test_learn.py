@@ -20,7 +20,7 @@ import torch
 
 from napari_htcell import atomic, models, own_models, training_job, versions
 from napari_htcell.annotations import Annotation, Region
-from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, NOT_LEARNT, SAME_IMAGES, Card
+from napari_htcell.cards import LEARNT_FROM, LEFT_OUT, NOT_LEARNT, SAME_FILES, SAME_IMAGES, Card
 from napari_htcell.config import PAPER_CUTOFF_UM
 from napari_htcell.course import Course
 from napari_htcell.dataset import NothingToLearnError
@@ -163,6 +163,24 @@ def test_complete_images_judge_a_version_that_learns_from_partial_ones(project: 
     assert {(figure.on, figure.images) for figure in card.figures} == {(NOT_LEARNT, 1)}
     assert card.figures[0].tp + card.figures[0].fn == 5
     assert train("A", project, judges=(), **TINY).card.figures == ()
+
+
+def test_frames_of_a_stack_that_was_learnt_from_judge_only_where_no_other_file_does(
+    make_project: Callable[..., Project],
+) -> None:
+    project = make_project(stack=Annotation.empty(3), other=SOME)
+    frame = project.read_image("other.tif").pixels
+    stack, scale = np.stack([frame, frame]), {"axes": "TYX"}
+    tifffile.imwrite(project.image_path("stack.tif"), stack, imagej=True, metadata=scale)
+    of_frames = [np.insert(CELLS, 0, number, axis=1) for number in (0, 1)]
+    seen = Annotation.of(np.concatenate([of_frames[0][:3], of_frames[1]]))
+    project.save_annotation("stack.tif", replace(seen, complete_frames=frozenset({1})))
+    alone = train("A", project, **TINY).card
+    assert {figure.on for figure in alone.figures} == {SAME_FILES}
+    assert alone.count_errors is None
+    project.save_annotation("other.tif", ALL)
+    card = train("A", project, **TINY).card
+    assert {(figure.on, figure.images) for figure in card.figures} == {(NOT_LEARNT, 1)}
 
 
 def test_what_was_learnt_does_not_judge(make_project: Callable[..., Project]) -> None:
