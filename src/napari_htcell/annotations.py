@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from napari_htcell import polygons
 from napari_htcell.pointsfile import LARGEST, Points
 
 Status = Literal["untouched", "partial", "complete"]
@@ -54,9 +55,12 @@ class Region:
         cv2.fillPoly(mask, [corners], 1)
         return mask.astype(bool)
 
-    def clipped(self, shape: Sequence[int]) -> Self:
-        """Return the region with its corners in an image of shape (..., Y, X)."""
-        corners = np.clip(self.polygon, -0.5, np.asarray(shape[-2:]) - 0.5)
+    def cut(self, shape: Sequence[int]) -> Self | None:
+        """Return what of the region lies on an image of shape (..., Y, X); None if nothing does."""
+        height, width = shape[-2:]
+        corners = polygons.inside(self.polygon, (height, width))
+        if len(corners) < 3:
+            return None
         return replace(self, polygon=tuple((float(y), float(x)) for y, x in corners))
 
     def contains(self, points: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

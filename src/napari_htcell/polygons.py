@@ -1,4 +1,4 @@
-"""Area and centroid of polygons, as corners (y, x)."""
+"""Area, centroid and parts of polygons, as corners (y, x)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,24 @@ def area(polygon: npt.ArrayLike, extent: tuple[int, int] | None = None) -> float
         Height and width of the image that the polygon lies on; what hangs over does not count.
     """
     corners = np.asarray(polygon, dtype=np.float64)
-    if extent is not None:
-        for axis, size in enumerate(extent):
-            corners = _cut(corners, axis, -0.5, 1)
-            corners = _cut(corners, axis, size - 0.5, -1)
-    return abs(_signed_area(corners))
+    return abs(_signed_area(corners if extent is None else inside(corners, extent)))
+
+
+def inside(polygon: npt.ArrayLike, extent: tuple[int, int]) -> Corners:
+    """Return the part of a polygon that lies on an image, shape (N, 2); (0, 2) if none does.
+
+    Parameters
+    ----------
+    polygon : array_like, shape (N, 2)
+        Corners (y, x) in pixels, a pixel's centre at whole numbers.
+    extent : (int, int)
+        Height and width of the image.
+    """
+    corners = np.asarray(polygon, dtype=np.float64)
+    for axis, size in enumerate(extent):
+        corners = _cut(corners, axis, -0.5, 1)
+        corners = _cut(corners, axis, size - 0.5, -1)
+    return corners
 
 
 def centroid(paths: Sequence[Corners]) -> Corners:

@@ -77,6 +77,18 @@ def test_sources_and_corners_must_fit() -> None:
         Region(((0.0, 0.0), (1.0, 1.0)))
 
 
+def test_of_a_region_that_hangs_over_the_image_the_part_on_it_is_kept() -> None:
+    slanted = Region(((-100.0, 100.0), (400.0, 300.0), (400.0, 500.0), (-100.0, 700.0)), 3)
+    part = slanted.cut((5, 1000, 1000))
+    assert part is not None
+    assert part.frame == 3
+    # Where a point at the border is in one it is in the other, and searched by somebody.
+    points = np.asarray([(5, 120), (5, 160), (5, 640), (5, 680), (300, 400)])
+    np.testing.assert_array_equal(part.contains(points), slanted.contains(points))
+    assert TRIANGLE.cut((1000, 1000)) == TRIANGLE
+    assert slanted.cut((1000, 90)) is None
+
+
 def test_region_mask() -> None:
     rectangle = Region(((2.0, 3.0), (2.0, 6.0), (4.0, 6.0), (4.0, 3.0)))
     expected = np.zeros((8, 9), bool)

@@ -161,7 +161,8 @@ class Regions:
             return
         known, regions = document.annotation.regions, outlines.regions_of(layer)
         if not outlines.are_same(regions, known):
-            document.replace_regions(tuple(one.clipped(document.picture.shape) for one in regions))
-            if len(regions) > len(known):
+            parts = [one.cut(document.picture.shape) for one in regions]
+            document.replace_regions(tuple(part for part in parts if part is not None))
+            if len(document.annotation.regions) > len(known):
                 self._on_drawn()
             self._session.changed()
