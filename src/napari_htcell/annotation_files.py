@@ -32,8 +32,7 @@ def save_annotation(path: Path, annotation: Annotation) -> None:
     }
     state = json.dumps(content, indent=1)
     files = {with_suffix(path, ".csv"): table.encode(), with_suffix(path, ".json"): state.encode()}
-    with atomic.prepared(files):
-        pass
+    atomic.write_together(files)
 
 
 def load_annotation(path: Path, *, ndim: int = 2) -> Annotation:

@@ -39,8 +39,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     InUseError
         If only `path` cannot be replaced.
     """
-    with prepared({path: content}):
-        pass
+    write_together({path: content})
 
 
 @contextmanager
@@ -65,25 +64,41 @@ def writing(path: Path) -> Iterator[BinaryIO]:
     _sync_folder(path.parent)
 
 
-@contextmanager
-def prepared(contents: Mapping[Path, bytes]) -> Iterator[None]:
-    """Write several files out of sight, and give them their names, in order, at the block's end.
+def write_together(contents: Mapping[Path, bytes], *, away: Path | None = None) -> None:
+    """Write several files out of sight, and give them their names in order.
 
-    Whatever takes space on the disk is done before the block: should it fail, nothing has changed.
+    Whatever takes space on the disk is done first: should that fail, or should the first not be
+    replaced, nothing has changed.
 
     Parameters
     ----------
     contents : mapping of Path to bytes
         The whole new content of each file.
+    away : Path, optional
+        One of them that must be gone before another gets its name: it describes that one.
+
+    Raises
+    ------
+    OSError
+        As `write_bytes`.
     """
     unfinished = {path: beside(path) for path in contents}
+    hidden = {} if away is None or not away.exists() else {away: beside(away)}
     with _gone_if_it_fails(unfinished.values()):
         for path, content in contents.items():
             with _made(unfinished[path]) as stream:
                 stream.write(content)
-        yield
-        for path, ready in unfinished.items():
-            _put(ready, path)
+        for path, aside in hidden.items():
+            path.rename(aside)
+        for number, (path, ready) in enumerate(unfinished.items()):
+            try:
+                _put(ready, path)
+            except OSError:
+                for old, aside in hidden.items() if number == 0 else ():
+                    aside.rename(old)
+                raise
+        for aside in hidden.values():
+            aside.unlink()
     for folder in {path.parent for path in contents}:
         _sync_folder(folder)
 

@@ -194,7 +194,8 @@ def save_detections(path: Path, detections: Detections) -> None:
     """Save the points as `<path>.csv` and how they were made as `<path>.json`.
 
     The second file goes away first and comes back last, so that it never describes other points;
-    but not before both are on the disk: where that is full, what was there stays.
+    but not before both are on the disk. Where that is full, or the table is open in another
+    program, what was there stays.
     """
     stack, has_areas = detections.points.shape[1] == 3, detections.areas_um2 is not None
     header = ["frame"] * stack + ["y", "x", "score"] + ["area_um2"] * has_areas
@@ -204,8 +205,7 @@ def save_detections(path: Path, detections: Detections) -> None:
         table: csvtable.table_text(header, detections.rows).encode(),
         state: json.dumps(content, indent=1).encode(),
     }
-    with atomic.prepared(files):
-        state.unlink(missing_ok=True)
+    atomic.write_together(files, away=state)
 
 
 def load_detections(path: Path) -> Detections | None:

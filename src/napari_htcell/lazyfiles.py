@@ -32,7 +32,10 @@ ZARR_SUFFIX = ".zarr"
 LARGE_BYTES = 200_000_000
 """TIFFs with less than this are read at once, which is quicker."""
 
-UM_PER_OME_UNIT = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "meter": 1e6}
+UM_PER_OME_UNIT = UM_PER_UNIT | {
+    "angstrom": 1e-4, "nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "centimeter": 1e4,
+    "meter": 1e6, "inch": 25_400.0,
+}  # fmt: skip
 
 AXES = re.compile("[^CSYX]?YXS?")
 """Of images and stacks, as `ImageFile.read` takes them; ImageJ calls frames planes, or nothing."""
@@ -211,9 +214,8 @@ def _open_zarr(path: Path) -> ImageFile:
             "an image (y, x) or a time stack (t, y, x)"
         )
     fixed = {i: 0 for i in range(array.ndim) if i not in kept}
-    unit = UM_PER_OME_UNIT.get(axes[names.index("x")].get("unit", ""), UM_PER_UNIT["um"])
+    unit = UM_PER_OME_UNIT.get(axes[names.index("x")].get("unit", ""))
     transforms = finest.get("coordinateTransformations", [])
-    sizes = [one["scale"][names.index("x")] * unit for one in transforms if "scale" in one]
-    has_unit = "unit" in axes[names.index("x")]
-    size = plausible(math.prod(sizes)) if sizes and has_unit else None
+    factors = [one["scale"][names.index("x")] for one in transforms if "scale" in one]
+    size = plausible(unit * math.prod(factors)) if factors and unit is not None else None
     return ImageFile(Lazy(array, tuple(kept), fixed), False, size)  # type: ignore[arg-type]

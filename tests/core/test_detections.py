@@ -56,6 +56,26 @@ def test_a_full_disk_keeps_the_detections_of_before(tmp_path: Path, full_disk) -
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a.tif.csv", "a.tif.json"]
 
 
+def test_a_table_that_is_open_elsewhere_keeps_the_detections_of_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_detections(tmp_path / "a.tif", detections())
+    replace_file = Path.replace
+
+    def replaced(self: Path, target: Path) -> Path:
+        if target.suffix == ".csv":  # as on Windows, where Excel has it open
+            raise PermissionError(13, "Access is denied")
+        return replace_file(self, target)
+
+    monkeypatch.setattr(Path, "replace", replaced)
+    with pytest.raises(PermissionError, match="open in another program"):
+        save_detections(tmp_path / "a.tif", detections().above(0.6))
+    back = load_detections(tmp_path / "a.tif")
+    assert back is not None
+    assert len(back) == 3
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.tif.csv", "a.tif.json"]
+
+
 def test_above_a_threshold() -> None:
     some = detections().above(0.6)
     np.testing.assert_array_equal(some.scores, [0.9, 0.6])

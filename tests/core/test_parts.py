@@ -154,6 +154,25 @@ def test_an_ome_zarr(field: Any, tmp_path: Path, version: Any) -> None:
     np.testing.assert_array_equal(file.pixels[:100, 7:9], field[:100, 7:9])
 
 
+@pytest.mark.parametrize(
+    ("size", "unit", "um"),
+    [
+        (0.5, "micrometer", 0.5), (0.5, "um", 0.5), (5e-5, "centimeter", 0.5),
+        (5e3, "angstrom", 0.5), (0.5, "pixel", None), (0.5, "parsec", None),
+    ],
+)  # fmt: skip
+def test_ome_zarr_pixel_size(
+    write_ome_zarr: Any, tmp_path: Path, size: float, unit: str, um: float | None
+) -> None:
+    path = write_ome_zarr(tmp_path / "a.zarr", (8, 9), size)
+    group = zarr.open_group(path)
+    (scales,) = group.attrs["multiscales"]
+    for axis in scales["axes"]:
+        axis["unit"] = unit
+    group.attrs["multiscales"] = [scales]
+    assert open_image(path).pixel_size_um == pytest.approx(um)
+
+
 def test_a_folder_that_is_no_ome_zarr_is_said(tmp_path: Path) -> None:
     (tmp_path / "empty.zarr").mkdir()
     with pytest.raises(ImageError, match=r"empty\.zarr: cannot be read as an OME-Zarr image"):
