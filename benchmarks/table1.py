@@ -28,7 +28,7 @@ import t98g
 from bars import with_bar
 from table1_report import CLAIMS, CUTOFFS_UM, Measured, claims_markdown, markdown
 from tqdm import tqdm
-from trials import keep, result_of
+from trials import fingerprint, keep, recipe_of, result_of
 
 import napari_htcell as htcell
 from napari_htcell import Project, config, models, sample
@@ -313,9 +313,11 @@ def main(
 ) -> None:
     """Print Table 1 as Markdown and keep it as JSON in the work folder."""
     place = work / f"{data}, scale {scale:g}"
+    # Before anything is shortened. All versions: rows are built on others.
+    recipe = fingerprint(*(recipe_of(VERSIONS[name]) for name in METHODS if name in VERSIONS))
     if single is not None:
         result = measure(data, *single, scale, place)
-        keep(place / "results" / f"{slug(*single)}.json", result)
+        keep(place / "results" / f"{slug(*single)}.json", result, recipe)
         return
     names = [name for name in METHODS if name in (only or METHODS)]
     jobs = [(name, seed) for seed in range(seeds) for name in names]
@@ -326,7 +328,7 @@ def main(
             path = place / "results" / f"{slug(name, seed)}.json"
             call = ["--data", data, "--scale", str(scale), "--work", str(work)]
             call += ["--single", name, str(seed)]
-            results[name].append(result_of(path, __file__, *call))
+            results[name].append(result_of(path, __file__, *call, recipe=recipe))
     measured = {name: Measured.of(results[name]) for name in names}
     rows = [
         {"method": name, "images used": METHODS[name].images, "DA": METHODS[name].augmented}
