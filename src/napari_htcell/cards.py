@@ -70,6 +70,16 @@ class Figure(Settings):
         """F with its distance."""
         return f"F {self.f_score:.2f} within {self.cutoff_um:g} µm"
 
+    @property
+    def count_in_words(self) -> str:
+        """The number found beside the true one."""
+        found, true = self.tp + self.fp, self.tp + self.fn
+        if not true:
+            return f"{found} found where there is none"
+        share = round(100 * (found - true) / true)
+        off = f", {abs(share)} % too {'many' if share > 0 else 'few'}" if share else ""
+        return f"{found} found where {true} are{off}"
+
 
 class Card(Settings):
     """Everything to know about a model."""

@@ -115,7 +115,8 @@ def check_replaceable(path: Path, header: Sequence[str]) -> None:
     Raises
     ------
     PointsFileError
-        If there is another file of that name: an image, somebody's clicks, another table.
+        If there is another file of that name: an image, somebody's clicks, another table, or one
+        that somebody has added columns to.
     """
     if not path.exists() or not path.stat().st_size:
         return
@@ -124,9 +125,15 @@ def check_replaceable(path: Path, header: Sequence[str]) -> None:
             start = file.read(1000).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError):
         start = ""
-    if not begin_alike(start.partition("\n")[0].strip().split(","), header):
+    columns = start.partition("\n")[0].strip().split(",")
+    if not begin_alike(columns, header):
         raise PointsFileError(
             f"{path}: is there already and is no such table; choose another name, or delete it"
+        )
+    if own := [column for column in columns if column not in header]:
+        raise PointsFileError(
+            f"{path}: has a column {own[0]!r}, which is not from here and would be lost; choose "
+            "another name, or delete it"
         )
 
 

@@ -234,12 +234,16 @@ def detect(
     ValueError
         If the image has another shape, or a setting is out of bounds.
     """
+    if not isinstance(model, Model):
+        raise TypeError(
+            f"expected a model, got {type(model).__name__}; load one with load_model, say of 'E'"
+        )
     settings = config.override(
         model.card.detection, threshold=threshold, min_distance_um=min_distance_um, method=method
     )
-    if is_rgb is None:
+    if is_rgb is None and hasattr(image, "ndim"):
         is_rgb = image.ndim > 2 and image.shape[-1] in (3, 4)
-    steps = detect_steps(image, model, settings, pixel_size_um=pixel_size_um, is_rgb=is_rgb)
+    steps = detect_steps(image, model, settings, pixel_size_um=pixel_size_um, is_rgb=bool(is_rgb))
     found = run(steps)
     how = found.provenance
     if how.pixel_size_assumed:

@@ -11,6 +11,9 @@ from napari_htcell import words
 
 ResultT = TypeVar("ResultT")
 
+LONG = 20
+"""Of a job with so many more reports to come the first says nothing about the pace."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -60,15 +63,25 @@ class Clock:
 
     def __init__(self, total: int, done: int = 0) -> None:
         self.total = total
-        self._first = done
-        self._start = time.monotonic()
+        self._start = done, time.monotonic()
+        self._is_warm = False
 
     def seconds_left(self, done: int) -> float | None:
-        """Return the seconds left after `done` units, or None before the first is finished."""
-        finished = done - self._first
-        if finished <= 0:
+        """Return the seconds left after `done` units; None before the first is finished.
+
+        Of a long job the first report only starts the clock: what is loaded and made ready with it
+        may take as long as a hundred more.
+        """
+        now = time.monotonic()
+        first, since = self._start
+        if done <= first:
             return None
-        return (time.monotonic() - self._start) / finished * (self.total - done)
+        if not self._is_warm:
+            self._is_warm = True
+            if (self.total - done) > LONG * (done - first):
+                self._start = done, now
+                return None
+        return (now - since) / (done - first) * (self.total - done)
 
 
 def run(steps: Generator[Any, None, ResultT]) -> ResultT:

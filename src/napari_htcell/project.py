@@ -296,7 +296,8 @@ def open_project(path: str | Path) -> Project:
     """
     folder = Path(path).expanduser()
     if not folder.is_dir():
-        raise ProjectError(f"{folder}: no such folder")
+        what = "is a file, not a folder" if folder.exists() else "no such folder"
+        raise ProjectError(f"{folder}: {what}")
     project = Project(folder.resolve())
     # Said once here, not of every image that is read later.
     if project.settings.format != ProjectSettings().format:

@@ -113,6 +113,12 @@ def test_a_table_replaces_nothing_but_an_older_one(
     table.touch()  # as mktemp does
     for _ in range(2):
         assert htcell(*command, table).exit_code == 0
+    with table.open() as file:
+        header, *rows = file.read().splitlines()
+    edited = project.path / "edited.csv"
+    edited.write_text("\n".join([f"{header},notes", *(f"{row},mine" for row in rows)]))
+    said = refused(1, *command, edited, unchanged=[project.path])
+    assert "has a column 'notes', which is not from here and would be lost" in said
     other = "--points" if flag == "-o" else "-o"
     assert "is no such table" in refused(1, *command[:-1], other, table, unchanged=[project.path])
     assert "choose two names" in refused(2, *command, table, other, table)
@@ -185,6 +191,15 @@ def test_images_of_kinds_that_cannot_be_read_are_missed(htcell, tiny_project, ti
     assert htcell("detect", project.path, "--model", tiny_model_folder).stderr == ""
 
 
+def test_a_pixel_size_that_the_images_contradict_is_doubted(htcell, tmp_path, tiny_model_folder):
+    path, scale = tmp_path / "a.tif", {"unit": "um"}
+    pixels = np.random.default_rng(0).normal(100, 9, (60, 80)).astype(np.float32)
+    tifffile.imwrite(path, pixels, imagej=True, resolution=(0.5, 0.5), metadata=scale)
+    detect = ("detect", path, "--model", tiny_model_folder, "--pixel-size")
+    assert "a.tif itself states 2 um per pixel, not 20: counts" in htcell(*detect, 20).stderr
+    assert "states" not in htcell(*detect, 2.1).stderr
+
+
 def test_intervals_that_complete_images_refute_are_doubted(
     htcell, tiny_project, tiny_model_folder, tmp_path
 ):
@@ -197,7 +212,9 @@ def test_intervals_that_complete_images_refute_are_doubted(
     card = model.card.model_copy(update={"name": "sure", "count_errors": sure})
     save_model(Model(card, model.network), tmp_path / "models")
     detect = ("detect", project.path, "--model", tmp_path / "models" / "sure")
-    assert "interval" not in htcell(*detect).stderr
+    before = htcell(*detect)
+    assert "interval" not in before.stderr
+    assert "Intervals hold their rate in images like those" in before.stdout
     for name in project.images:
         n = len(project.detections(name).points)
         cells = np.random.default_rng(0).uniform(0, 50, (n + 9, 2))

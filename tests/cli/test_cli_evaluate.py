@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from napari_htcell.config import DEFAULT_MODEL
@@ -41,6 +42,16 @@ def test_the_cut_off_is_in_micrometres_unless_said(htcell, tables):
     pixels = htcell("evaluate", *tables, "--cutoff-px", 5).stdout.splitlines()
     assert "d (px)" in pixels[0]
     assert pixels[-1].split()[-3] == "2.50"
+
+
+def test_exchanged_axes_are_suspected(htcell, tmp_path):
+    cells = np.random.default_rng(0).uniform(0, 1000, (40, 2)).round(1)
+    found, truth = tmp_path / "found.csv", tmp_path / "truth.csv"
+    np.savetxt(found, cells, delimiter=",", header="y,x", comments="")
+    np.savetxt(truth, cells, delimiter=",", header="x,y", comments="")
+    said = htcell("evaluate", found, truth, "--pixel-size", 1).stderr
+    assert "fits these points far better with y and x exchanged (F 1.00 instead of 0." in said
+    assert htcell("evaluate", found, found, "--pixel-size", 1).stderr == ""
 
 
 def test_folders_of_tables(htcell, refused, tiny_project, tiny_model_folder):

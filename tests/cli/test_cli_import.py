@@ -183,8 +183,29 @@ def test_what_is_there_is_replaced_only_when_asked(htcell, refused, project, tab
     second = table("y,x\n2,2\n", "a.csv")
     line = refused(1, "import-annotations", project.path, second, unchanged=[project.path])
     assert "--replace" in line
-    assert htcell("import-annotations", project.path, second, "--replace").exit_code == 0
+    result = htcell("import-annotations", project.path, second, "--replace")
+    assert (result.exit_code, result.stderr) == (0, "")
     np.testing.assert_allclose(project.annotation("a.tif").points, [[2, 2]])
+
+
+def test_an_image_that_is_complete_no_longer_is_said(htcell, project, table):
+    clicks = table("y,x\n1,1\n", "a.csv")
+    complete = htcell("import-annotations", project.path, clicks, "--complete")
+    assert complete.stderr == ""
+    result = htcell("import-annotations", project.path, clicks, "--replace")
+    assert "1 of them were complete and are no longer, the first 'a.tif'" in result.stderr
+    assert project.annotation("a.tif").status() == "partial"
+
+
+def test_points_that_contradict_what_was_found_are_doubted(htcell, project, table):
+    cells = np.random.default_rng(0).uniform(0, 59, (20, 2)).round(1)
+    how = Provenance("E", DetectConfig(), 4.0, False, "2026-01-01", "0.1")
+    project.save_detections("a.tif", Detections(cells, np.full(len(cells), 0.9), how))
+    rows = "\n".join(f"{y},{x}" for y, x in cells)
+    right, wrong = table(f"y,x\n{rows}", "right.csv"), table(f"x,y\n{rows}", "wrong.csv")
+    command = ("import-annotations", project.path, "--image", "a.tif", "--replace")
+    assert htcell(*command, right).stderr == ""
+    assert "far better with y and x exchanged" in htcell(*command, wrong).stderr
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -61,6 +62,7 @@ def test_fine_tune_starts_from_a_model(htcell, tiny_project, tiny_model_folder):
     assert "at 16 um on its complete images, each by a network that had not learnt" in result.stdout
     assert f"{DEFAULT_MODEL}: F " in result.stdout
     assert "at 16 um on the same images" in result.stdout
+    assert re.search(r"counts there: \d+ found where \d+ are", result.stdout)
     assert "checking on images left out 100%" in result.stderr
     assert "loss" in result.stderr
 

@@ -8,6 +8,9 @@ import numpy as np
 import tifffile
 
 from napari_htcell import open_project
+from napari_htcell.annotations import Annotation
+from napari_htcell.config import DetectConfig
+from napari_htcell.detections import Detections, Provenance
 
 
 def test_images_become_complete_and_can_be_taken_back(htcell, tiny_project):
@@ -52,6 +55,19 @@ def test_an_image_that_fits_into_no_memory(htcell, tmp_path, write_ome_zarr):
     write_ome_zarr(tmp_path / "slide.zarr", (200_000, 200_000), 1.61)
     assert htcell("mark-complete", tmp_path, "slide.zarr").exit_code == 0
     assert open_project(tmp_path).annotation("slide.zarr").status() == "complete"
+
+
+def test_an_image_with_much_that_was_found_and_has_no_point_is_doubted(htcell, tiny_project):
+    project = tiny_project()
+    name = project.images[0]
+    cells = np.random.default_rng(0).uniform(0, 60, (30, 2))
+    how = Provenance("E", DetectConfig(), 20.0, False, "2026-01-01", "0.1")
+    project.save_detections(name, Detections(cells, np.full(len(cells), 0.9), how))
+    project.save_annotation(name, Annotation.of(cells[:20]))
+    result = htcell("mark-complete", project.path, name)
+    assert f"in {name!r} 10 beside 20 points: models will learn that" in result.stderr
+    project.save_annotation(name, Annotation.of(cells[:20]).reject(cells[20:]))
+    assert htcell("mark-complete", project.path, name).stderr == ""
 
 
 def test_an_image_without_points_is_doubted(htcell, tiny_project):

@@ -180,6 +180,16 @@ def test_ome_pixel_size(tmp_path: Path, size: float, unit: str | None, um: float
     assert ImageFile.read(tmp_path / "a.ome.tif").pixel_size_um == pytest.approx(um)
 
 
+def test_of_pixels_that_are_not_square_no_size_is_believed(tmp_path: Path) -> None:
+    metadata = {"axes": "YX", "PhysicalSizeX": 1.0, "PhysicalSizeY": 2.0}
+    tifffile.imwrite(tmp_path / "a.ome.tif", GREY, ome=True, metadata=metadata)
+    tifffile.imwrite(
+        tmp_path / "b.tif", GREY, imagej=True, resolution=(2, 1), metadata={"unit": "um"}
+    )
+    for name in ("a.ome.tif", "b.tif"):
+        assert ImageFile.read(tmp_path / name).pixel_size_um is None
+
+
 @pytest.mark.parametrize(
     "xml",
     [

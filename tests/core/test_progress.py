@@ -20,6 +20,18 @@ def test_seconds_left_from_the_pace_so_far(monkeypatch: pytest.MonkeyPatch) -> N
     assert clock.seconds_left(10) == 0
 
 
+def test_the_first_report_of_a_long_job_only_starts_the_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    clock = Clock(total=101)
+    now = 60.0  # what is loaded first
+    assert clock.seconds_left(1) is None
+    now = 62.0
+    assert clock.seconds_left(2) == 2 * 99
+
+
 def test_a_resumed_run_does_not_count_what_was_done_before(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(progress.time, "monotonic", lambda: now)

@@ -23,8 +23,15 @@ from napari_htcell.words import count
 if TYPE_CHECKING:
     from napari_htcell.batch import FileResult
     from napari_htcell.comparison import Compared
+    from napari_htcell.items import Item
     from napari_htcell.journal import Journal
     from napari_htcell.many import Job
+
+OTHER_SIZE = 1.25
+"""Pixel sizes whose ratio is larger are not the same one, measured twice."""
+
+MOST_LOOKED_AT = 20
+"""Among so many images one is looked for that states its pixel size."""
 
 UNFINISHED = ".unfinished"
 """After a table's name: what is found so far, gone when the table is written."""
@@ -110,6 +117,7 @@ def detect(
             # Or the next call without the flag would replace what this one keeps there.
             if is_project(folder.path) if save is None else save:
                 report.keep_pixel_size(folder, pixel_size_um)
+        _doubt_size(items, pixel_size_um, report)
     job = many.Job.of(entry, settings, pixel_size_um)
     with _journal(wanted, job) as journal:
         before = sum(item.name in journal for item in items)
@@ -126,6 +134,26 @@ def detect(
         journal.delete()
     if failed:
         sys.exit(1)
+
+
+def _doubt_size(items: Sequence[Item], pixel_size_um: float, report: Reporter) -> None:
+    """Warn if the first image that states a pixel size states quite another one."""
+    from napari_htcell.imagefiles import ImageError
+    from napari_htcell.lazyfiles import open_image
+
+    for item in items[:MOST_LOOKED_AT]:
+        try:
+            stated = open_image(item.path).pixel_size_um
+        except (ImageError, OSError):  # said when it is its turn
+            continue
+        if stated is not None:
+            ratio = pixel_size_um / stated
+            if not 1 / OTHER_SIZE < ratio < OTHER_SIZE:
+                report.warn(
+                    f"{item.name} itself states {stated:g} um per pixel, not {pixel_size_um:g}: "
+                    "counts are wrong if that is right (leave --pixel-size out)"
+                )
+            return
 
 
 @contextmanager
@@ -148,6 +176,7 @@ def _report(results: Sequence[FileResult], report: Reporter) -> list[dict[str, s
 
     assumed: list[float] = []
     failed: list[dict[str, str]] = []
+    have_interval = False
     compared: list[Compared] = []
     for result in results:  # which are read from a file one by one, once
         if result.error is not None:
@@ -156,6 +185,7 @@ def _report(results: Sequence[FileResult], report: Reporter) -> list[dict[str, s
         elif result.record is not None and (found := result.detections) is not None:
             if found.provenance.pixel_size_assumed:
                 assumed.append(found.provenance.pixel_size_um)
+            have_interval |= found.provenance.count_errors is not None
             compared += compare_image(result.name, result.record.annotation, found)
     if assumed:
         report.warn(
@@ -165,6 +195,11 @@ def _report(results: Sequence[FileResult], report: Reporter) -> list[dict[str, s
             "(state it with --pixel-size)"
         )
     intervals = Comparison(tuple(compared)).intervals
+    if intervals is None and have_interval:
+        report.say(
+            "Intervals hold their rate in images like those that the model's counts were measured "
+            "on; whether in these, a few complete ones tell (htcell evaluate)"
+        )
     if intervals is not None and intervals.is_refuted:
         report.warn(
             f"of the complete images {intervals.in_words}; fine-tune on them, and detect again"

@@ -108,6 +108,14 @@ def evaluate(
         images = [One(name, one) for name, one in judged.items()]
     in_pixels = truth is not None and pixel_size_um is None
     _report(images, cutoff, intervals, report, in_pixels=in_pixels, curve=curve)
+    from napari_htcell.misplaced import misplaced
+
+    hint = misplaced(
+        (one.judgement.points, one.judgement.truth, one.judgement.pixel_size_um)
+        for one in images
+        if one.judgement.pixel_size_um is not None
+    )
+    warnings += [hint] if hint else []
     # Below the table: above one of many images nobody sees them.
     for warning in warnings:
         report.warn(warning)

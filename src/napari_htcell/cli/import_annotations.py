@@ -12,7 +12,14 @@ from napari_htcell.cli.reporting import Reporter, following
 from napari_htcell.words import count
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_htcell.annotations import Annotation
+    from napari_htcell.pointsfile import Points
     from napari_htcell.project import Project
+
+MOST_LOOKED_AT = 20
+"""So many images tell whether points are where they should be."""
 
 
 @click.command("import-annotations")
@@ -85,6 +92,7 @@ def import_annotations(
             "--replace replaces what is there"
         )
     report.keep_pixel_size(opened, pixel_size_um)
+    reopened = [name for name in taken if opened.annotation(name).complete_frames and not complete]
     counts = report.follow(
         kept_imports.keep_steps(opened, plan),
         if_stopped="some images may be imported, others not; --undo takes back those that are",
@@ -95,6 +103,25 @@ def import_annotations(
     report.done({"images": counts, "complete": complete}, lines)
     if not counts:
         report.warn(f"{source}: has no points; was the right file chosen?")
+    if reopened:
+        report.warn(
+            f"{len(reopened)} of them were complete and are no longer, the first {reopened[0]!r}; "
+            "--complete says that every cell is annotated"
+        )
+    if hint := _hint(opened, plan):
+        report.warn(f"{hint} If not, take them back with --undo")
+
+
+def _hint(project: Project, plan: Mapping[str, Annotation]) -> str:
+    """Return what to say if what was detected in the images contradicts the points."""
+    from napari_htcell.misplaced import misplaced
+
+    seen: list[tuple[Points, Points, float]] = []
+    for name, annotation in plan.items():
+        found = project.detections(name)
+        if found is not None and len(seen) < MOST_LOOKED_AT:
+            seen.append((found.points, annotation.points, found.provenance.pixel_size_um))
+    return misplaced(seen)
 
 
 def _take_back(project: Project, report: Reporter) -> None:

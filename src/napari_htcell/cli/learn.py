@@ -156,6 +156,7 @@ def _finish(steps: Steps, project: Project, report: Reporter) -> None:
         f"{card.base_model}: F {figure.f_score:.3f} at {figure.cutoff_um:g} um on {figure.on}"
         for figure in card.base_figures
     ]
+    lines += [f"counts there: {figure.count_in_words}" for figure in card.figures[:1]]
     if card.kept_part:
         lines.append(f"kept: {card.kept_part}")
     lines.append(f"threshold: {card.detection.threshold:.2f}")

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from napari_htcell.cli.options import EXISTING_FOLDER
 from napari_htcell.cli.reporting import Reporter, reporting
 from napari_htcell.words import count
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_htcell.annotations import Annotation
+    from napari_htcell.project import Project
+
+LARGEST_SHARE = 0.25
+"""So many false alarms for each point are no reason to doubt that an image is complete."""
 
 
 @click.command("mark-complete")
@@ -53,8 +63,32 @@ def mark_complete(
     lines = [f"{name} is {state}, with {count(n, 'point')}" for name, n in points.items()]
     report.done({"images": points, "complete": not undo}, lines)
     empty = [name for name, n in points.items() if not n]
+    if frame is None and not undo:
+        _doubt(opened, marked, report)
     if empty and not undo:
         report.warn(
             f"no points in {len(empty)} of them, the first {empty[0]!r}: models will learn that "
             "there is no cell; if there are some, take it back with --undo"
+        )
+
+
+def _doubt(project: Project, marked: Mapping[str, Annotation], report: Reporter) -> None:
+    """Warn of images in which much of what a model found there has no point."""
+    from napari_htcell.pairing import pair
+
+    doubtful = {}
+    for name, annotation in marked.items():
+        found = project.detections(name)
+        if found is None or not len(annotation.points):
+            continue
+        pairing = pair(annotation, found)
+        open_ = len(found) - len(pairing.pairs) - int(pairing.is_rejected.sum())
+        if open_ > LARGEST_SHARE * len(annotation.points):
+            doubtful[name] = open_
+    if doubtful:
+        name, open_ = next(iter(doubtful.items()))
+        report.warn(
+            f"in {len(doubtful)} of them a model found much that has no point, in {name!r} "
+            f"{open_} beside {count(len(marked[name].points), 'point')}: models will learn that "
+            "these are no cells; if some are, take it back with --undo"
         )

@@ -31,7 +31,8 @@ def learnt_text(card: Card) -> str:
     text = f"{card.name} is ready and in use, after {duration(card.seconds)}."
     if card.figures:
         one = card.figures[0]
-        text += f" F within {one.cutoff_um:g} µm is {one.f_score:.2f} on {one.on}."
+        text += f" F within {one.cutoff_um:g} µm is {one.f_score:.2f} on {one.on}"
+        text += f" ({one.count_in_words})."
     if card.base_figures:
         one = card.base_figures[0]
         text += f" That of {card.base_model} is {one.f_score:.2f} on {one.on}."
