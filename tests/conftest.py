@@ -95,7 +95,7 @@ def write_ome_zarr():
         if isinstance(pixels, tuple):
             group.create_array("0", shape=pixels, chunks=(1024, 1024), dtype="u1")
         else:
-            group.create_array("0", data=pixels, chunks=(100, 150))
+            group.create_array("0", data=pixels, chunks=(1, 100, 150)[-pixels.ndim :])
         scale = {"type": "scale", "scale": [pixel_size_um, pixel_size_um]}
         group.attrs["multiscales"] = [
             {

@@ -186,6 +186,11 @@ def count_row(record: ImageRecord, frame: int = 0) -> Row:
         With the keys `COUNT_COLUMNS`; None where something is not known.
     """
     annotation, detections = record.annotation, record.detections
+    size, is_assumed = record.pixel_size_um, False
+    if detections is not None:
+        # Of its other frames too: areas and micrometres of all are by this size.
+        how = detections.provenance
+        size, is_assumed = how.pixel_size_um, how.pixel_size_assumed
     if detections is not None and not detections.provenance.looked_at(frame):
         detections = None
     status = annotation.status(frame) if record.is_readable else UNREADABLE
@@ -195,13 +200,11 @@ def count_row(record: ImageRecord, frame: int = 0) -> Row:
     if record.is_readable or len(cells.annotated):
         row["annotated"] = len(cells.annotated)
     if detections is not None:
-        how = detections.provenance
         row |= {"detected": len(detections.in_frame(frame)), "model": how.model}
         row |= how.settings.model_dump()
-        row |= {"pixel_size_um": how.pixel_size_um, "pixel_size_assumed": how.pixel_size_assumed}
         row |= {"date": how.date, "plugin_version": how.plugin_version}
-    elif record.pixel_size_um is not None:
-        row |= {"pixel_size_um": record.pixel_size_um, "pixel_size_assumed": False}
+    if size is not None:
+        row |= {"pixel_size_um": size, "pixel_size_assumed": is_assumed}
     if status == "complete" or detections is not None:
         row["final"] = len(cells)
     row |= _interval(row, None if detections is None else detections.of_frame(frame))

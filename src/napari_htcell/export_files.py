@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from napari_htcell import atomic, csvtable, parquet, rois, summary, workbook
+from napari_htcell.annotations import frames_of
 from napari_htcell.evenness import Searched
 from napari_htcell.export import COUNT_COLUMNS, POINT_COLUMNS, ImageRecord, Row
 from napari_htcell.formats import FORMATS, What
@@ -94,12 +95,18 @@ def image_record(project: Project, name: str) -> ImageRecord:
             extent = extent_of(project.image_path(name))
         except ImageError:
             extent = None
-        return ImageRecord(name, detections, project.annotation(name), extent=extent)
+        is_readable = extent is not None
+        annotation = project.annotation(name)
+        return ImageRecord(name, detections, annotation, is_readable=is_readable, extent=extent)
     try:
         file = project.open_image(name)
     except ImageError:
         annotation = project.annotation(name)
-        n_frames = max(annotation.frames, default=0) + 1
+        frames = set(annotation.frames)
+        if detections is not None:
+            frames |= {int(one) for one in frames_of(detections.points)}
+            frames |= set(detections.provenance.frames or ())
+        n_frames = max(frames, default=0) + 1
         return ImageRecord(name, detections, annotation, n_frames, is_readable=False)
     annotation = project.annotation(name, file.ndim)
     return ImageRecord(

@@ -280,7 +280,7 @@ def tiff_pixel_size(file: tifffile.TiffFile) -> float | None:
     numerator, denominator = resolution.value
     if (other := page.tags.get("YResolution")) is not None:
         height, width = other.value[1] * numerator, other.value[0] * denominator
-        if not _is_square(width, height):
+        if not is_square(width, height):
             return None
     if file.imagej_metadata:
         unit = UM_PER_UNIT.get(str(file.imagej_metadata.get("unit", "")).lower())
@@ -300,13 +300,13 @@ def _ome_pixel_size(xml: str) -> float | None:
                     * UM_PER_UNIT.get(element.get(f"PhysicalSize{axis}Unit", "µm"), math.nan)
                     for axis in "XY"
                 )
-                return plausible(x) if math.isnan(y) or _is_square(x, y) else None
+                return plausible(x) if math.isnan(y) or is_square(x, y) else None
     except (ElementTree.ParseError, ValueError):  # the pixels may be good all the same
         return None
     return None
 
 
-def _is_square(x: float, y: float) -> bool:
+def is_square(x: float, y: float) -> bool:
     """Return whether pixels are as wide as high; of others one number says nothing."""
     return math.isclose(x, y, rel_tol=0.01)
 

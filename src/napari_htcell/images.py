@@ -33,8 +33,6 @@ def check_shape(pixels: npt.NDArray[Any], *, is_rgb: bool = False) -> None:
             f"expected an array, got {type(pixels).__name__}; files are read with "
             "napari_htcell.read_image, lists are made arrays with numpy.asarray"
         )
-    if pixels.dtype == bool:
-        raise ValueError("expected grey levels, got true and false; is it a mask of an image?")
     expected = (3, 4) if is_rgb else (2, 3)
     if pixels.ndim not in expected or 0 in pixels.shape:
         raise ValueError(

@@ -43,6 +43,11 @@ class Item:
     keep: Callable[[Detections], None] = _forget
     annotation: Callable[[int], Annotation] = Annotation.empty
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether what is found in it is saved."""
+        return self.keep is not _forget
+
 
 def is_project(folder: Path) -> bool:
     """Return whether somebody has worked in a folder of images as a project.

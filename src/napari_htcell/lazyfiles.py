@@ -6,7 +6,7 @@ import hashlib
 import math
 import re
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from napari_htcell.imagefiles import (
     ImageError,
     ImageFile,
     check_memory,
+    is_square,
     plausible,
     read_extent,
     tiff_pixel_size,
@@ -36,6 +37,9 @@ UM_PER_OME_UNIT = UM_PER_UNIT | {
     "angstrom": 1e-4, "nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "centimeter": 1e4,
     "meter": 1e6, "inch": 25_400.0,
 }  # fmt: skip
+
+LETTERS = {"time": "t", "channel": "c"}
+"""What axes of such a type are called here."""
 
 AXES = re.compile("[^CSYX]?YXS?")
 """Of images and stacks, as `ImageFile.read` takes them; ImageJ calls frames planes, or nothing."""
@@ -190,6 +194,22 @@ def _open_tiff(path: Path) -> ImageFile | None:
         return None
 
 
+def _zarr_pixel_size(
+    axes: Sequence[Mapping[str, Any]], transforms: Sequence[Mapping[str, Any]], names: list[str]
+) -> float | None:
+    """Return um per pixel of an OME-Zarr image whose axes have such names."""
+    known = [one["scale"] for one in transforms if "scale" in one]
+    if any(len(one) != len(names) for one in known):
+        return None
+    sizes = []
+    for name in "yx":
+        place = names.index(name)
+        unit = UM_PER_OME_UNIT.get(axes[place].get("unit", ""))
+        factors = [one[place] for one in known]
+        sizes.append(math.nan if unit is None or not factors else unit * math.prod(factors))
+    return plausible(sizes[1]) if is_square(*sizes) else None
+
+
 def _open_zarr(path: Path) -> ImageFile:
     import zarr
 
@@ -205,17 +225,21 @@ def _open_zarr(path: Path) -> ImageFile:
         raise ImageError(
             f"{path}: cannot be read as an OME-Zarr image; is it whole, and of version 0.4 or 0.5?"
         ) from error
-    names = "".join(str(axis["name"]) for axis in axes)
-    kept = [i for i, name in enumerate(names) if name in "yx" or array.shape[i] > 1]
-    shown = "".join(names[i] for i in kept)
-    if shown not in ("yx", "tyx"):
+    # Names of times and channels are free, those of places are not.
+    names = [LETTERS.get(axis.get("type", ""), str(axis["name"])) for axis in axes]
+    kept = [
+        i for i, size in enumerate(array.shape) if size > 1 or names[i : i + 1] in (["y"], ["x"])
+    ]
+    if len(names) != array.ndim or [names[i] for i in kept] not in (["y", "x"], ["t", "y", "x"]):
         raise ImageError(
-            f"{path}: has axes {names} of sizes {array.shape}; save one channel and one plane as "
-            "an image (y, x) or a time stack (t, y, x)"
+            f"{path}: has axes {', '.join(names)} of sizes {array.shape}; save one channel and one "
+            "plane as an image (y, x) or a time stack (t, y, x)"
         )
     fixed = {i: 0 for i in range(array.ndim) if i not in kept}
-    unit = UM_PER_OME_UNIT.get(axes[names.index("x")].get("unit", ""))
-    transforms = finest.get("coordinateTransformations", [])
-    factors = [one["scale"][names.index("x")] for one in transforms if "scale" in one]
-    size = plausible(unit * math.prod(factors)) if factors and unit is not None else None
+    # Those of the whole image come on top of those of its finest level.
+    transforms = [
+        *finest.get("coordinateTransformations", []),
+        *scales.get("coordinateTransformations", []),
+    ]
+    size = _zarr_pixel_size(axes, transforms, names)
     return ImageFile(Lazy(array, tuple(kept), fixed), False, size)  # type: ignore[arg-type]

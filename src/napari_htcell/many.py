@@ -174,6 +174,10 @@ def detect_many(
     Results
         Closing the generator keeps what is in the journal.
     """
+    for item in finished(items, job, journal):
+        # Found by a run that was not to keep it.
+        if item.is_kept and not journal[item.name].get("kept"):
+            _keep(item, journal[item.name], journal)
     left = [item for item in items if not _is_done(_task(item, job), journal)]
     clock = Clock(UNITS * len(items), UNITS * (len(items) - len(left)))
     if scheduler is None and workers == 1:
@@ -188,6 +192,11 @@ def detect_many(
     with someone as they:
         yield from _by_many(left, job, journal, they, clock)
     return Results(items, journal)
+
+
+def finished(items: Sequence[Item], job: Job, journal: Journal) -> list[Item]:
+    """Return the items that need not be detected in again; those that failed are none of them."""
+    return [item for item in items if _is_done(_task(item, job), journal)]
 
 
 def _is_done(task: Task, journal: Journal) -> bool:
@@ -246,7 +255,7 @@ def _task(item: Item, job: Job) -> Task:
 def _keep(item: Item, entry: Entry, journal: Journal) -> None:
     """Keep what was found where the item wants it, then in the journal, which says it is done."""
     item.keep(detections_of(entry))
-    journal.add(item.name, entry)
+    journal.add(item.name, {**entry, "kept": item.is_kept})
 
 
 def find(task: Task) -> Entry:

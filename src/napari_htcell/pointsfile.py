@@ -39,6 +39,9 @@ stack, counted from 1."""
 SOURCE = "source"
 """Column of whoever or whatever has found a point."""
 
+SCORE = "score"
+"""Column of how sure a model is of a point."""
+
 KIND, NO_CELL = "kind", "rejected"
 """Column of our points table, and what it says of a place that a person has found to be no cell."""
 
@@ -74,12 +77,7 @@ def read_points(path: str | Path) -> dict[str, tuple[Points, list[str]]]:
     PointsFileError
         If columns are missing, or a coordinate is not a finite number; with the line.
     """
-    header, rows = read_rows(path)
-    rows = {line: row for line, row in rows.items() if row.get(KIND) != NO_CELL}
-    names = _match_columns(path, header)
-    rows = _with_fiji_images(header, rows, names)
-    if "image" not in names:
-        _refuse_unnamed_images(path, rows)
+    header, rows, names = _rows_of_points(path)
     axes = ["frame", "y", "x"] if "frame" in names else ["y", "x"]
     has_points = any("." in row.get(names[axis], "") for row in rows.values() for axis in axes)
     points: dict[str, list[list[float]]] = {}
@@ -101,6 +99,40 @@ def read_points(path: str | Path) -> dict[str, tuple[Points, list[str]]]:
     if names.get("frame") in _fiji_frames(header):
         _count_from_zero(arrays.values())
     return {image: (found, sources[image]) for image, found in arrays.items()}
+
+
+def read_scores(path: str | Path) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the scores of the points that `read_points` returns, by image and in their order.
+
+    Raises
+    ------
+    PointsFileError
+        As `read_points`, and if there is no column `score`, or a point has none.
+    """
+    header, rows, names = _rows_of_points(path)
+    if SCORE not in header:
+        raise PointsFileError(f"{path}: a curve needs a column {SCORE}")
+    scores: dict[str, list[float]] = {}
+    for line, row in rows.items():
+        image = row.get(names["image"], "") if "image" in names else ""
+        try:
+            scores.setdefault(image, []).append(float(row.get(SCORE, "").replace(",", ".")))
+        except ValueError as error:
+            raise PointsFileError(f"{path}, line {line}: has no score") from error
+    return {image: np.asarray(found) for image, found in scores.items()}
+
+
+def _rows_of_points(
+    path: str | Path,
+) -> tuple[list[str], dict[int, dict[str, str]], dict[str, str]]:
+    """Return a table's header, its rows that are points, and what its columns are called."""
+    header, rows = read_rows(path)
+    rows = {line: row for line, row in rows.items() if row.get(KIND) != NO_CELL}
+    names = _match_columns(path, header)
+    rows = _with_fiji_images(header, rows, names)
+    if "image" not in names:
+        _refuse_unnamed_images(path, rows)
+    return header, rows, names
 
 
 def _count_from_zero(images: Collection[Points]) -> None:

@@ -111,6 +111,10 @@ def usefulness(
     if detections is None:
         return Usefulness("not detected")
     how = detections.provenance
+    # Of the others nobody knows what the model misses there.
+    open_frames = {frame for frame in open_frames if how.looked_at(frame)}
+    if not open_frames:
+        return Usefulness("not detected")
     doubt, doubtful, missed, unclicked, crowded, n_cells = 0.0, 0, 0, 0, 0, 0
     for frame in sorted(open_frames):
         cells = count_cells(annotation, detections, frame)

@@ -71,10 +71,32 @@ def test_the_same_command_goes_on(
     # One that was changed meanwhile is done again.
     os.utime(images / names[0], (1, 1))
     result, found = tables(htcell, images, tiny_model_folder, place)
-    assert "Going on after 2 images" in result.stdout
+    assert "Going on after 1 image\n" in result.stdout
     assert begun == 3
     assert looked_at == [names[0], *names[2:]]
     assert found == expected
+
+
+def test_who_goes_on_with_save_has_all_that_was_found(
+    htcell, tiny_project, tiny_model_folder, tmp_path, monkeypatch, looked_at
+):
+    project = tiny_project()
+    command = ("detect", project.path, "--model", tiny_model_folder, "-o", tmp_path / "counts.csv")
+    find_in = many.find_in
+
+    def stopping(path, *rest):
+        if path.name == "field_03.ome.tif":
+            raise KeyboardInterrupt
+        return find_in(path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(many, "find_in", stopping)
+        assert htcell(*command, "--no-save").exit_code == 130
+    assert [project.detections(name) for name in project.images] == [None] * 4
+    looked_at.clear()
+    assert "Going on after 2 images" in htcell(*command, "--save").stdout
+    assert len(looked_at) == 2
+    assert all(project.detections(name) is not None for name in project.images)
 
 
 def test_what_was_found_with_another_threshold_is_not_lost(

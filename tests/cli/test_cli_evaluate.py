@@ -8,7 +8,8 @@ import shutil
 import numpy as np
 import pytest
 
-from napari_htcell.config import DEFAULT_MODEL
+from napari_htcell.config import DEFAULT_MODEL, DetectConfig
+from napari_htcell.detections import Detections, Provenance
 
 
 @pytest.fixture
@@ -67,7 +68,22 @@ def test_folders_of_tables(htcell, refused, tiny_project, tiny_model_folder):
     # Files round it.
     assert htcell("evaluate", found, truth, "--pixel-size", 1.6100001).exit_code == 0
     said = refused(2, "evaluate", project.path, truth, "--pixel-size", 0.8)
-    assert "was detected in at 1.61 um per pixel, not 0.8" in said
+    assert f"{project.images[0]} was detected at 1.61 um per pixel, not 0.8" in said
+
+
+def test_each_image_is_judged_at_the_pixel_size_that_it_was_detected_at(
+    htcell, refused, tiny_project, tmp_path
+):
+    project, truth = tiny_project(), tmp_path / "truth.csv"
+    near, far = project.images[:2]
+    truth.write_text(f"image,y,x\n{near},10,22\n{far},10,22\n")
+    for name, size in ((near, 0.8), (far, 3.2)):  # 9.6 um away, and 38.4
+        how = Provenance("E", DetectConfig(), size, False, "2026-01-01", "0.1")
+        project.save_detections(name, Detections(np.asarray([[10.0, 10]]), np.ones(1), how))
+    given = json.loads(htcell("evaluate", project.path, truth, "--json").stdout)
+    assert [(one["tp"], one["fp"]) for one in given["images"]] == [(1, 0), (0, 1)]
+    said = refused(2, "evaluate", project.path, truth, "--pixel-size", 0.8)
+    assert f"{far} was detected at 3.2 um per pixel, not 0.8" in said
 
 
 def test_images_of_one_side_are_named(htcell, tables):
@@ -139,6 +155,18 @@ def test_a_curve_over_the_scores(htcell, tables):
     assert given["best_threshold"] == 0.5
     (best,) = [line for line in htcell(*call).stdout.splitlines() if line.endswith("best")]
     assert best.split()[0] == "0.50"
+
+
+@pytest.mark.parametrize("header", ["Image,Y,X,score,kind", "image,y,x,score,kind"])
+def test_a_curve_takes_the_rows_that_the_table_takes(htcell, tables, header):
+    found, truth = tables
+    rows = "a.tif,13,14,0.6,detected only\na.tif,1,1,,rejected\nb.tif,5,5,0.9,detected only"
+    found.write_text(f"{header}\n{rows}\n")
+    call = ("evaluate", found, truth, "--cutoff-px", 5, "--curve", "--json")
+    given = json.loads(htcell(*call).stdout)
+    assert given["totals"]["tp"] == 2
+    assert given["best_threshold"] == 0.6
+    assert given["curve"][0]["recall"] == pytest.approx(2 / 3)
 
 
 def test_a_project_beside_its_complete_images(htcell, refused, tiny_project, tiny_model_folder):

@@ -115,3 +115,15 @@ def test_counts_that_do_not_compare_are_told_of_at_the_end(htcell, make):
             annotation = annotation.mark_complete(True, frame)
         project.save_annotation(name, annotation)
     assert htcell("export", project.path).stderr == ""
+
+
+def test_a_table_that_excel_does_not_open_keeps_the_others_from_nothing(
+    htcell, make, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("napari_htcell.workbook.MAX_ROWS", 3)
+    project, points = make("long", a=[(1, 2)]), tmp_path / "points.csv"
+    result = htcell("export", project.path, "-o", tmp_path / "c.xlsx", "--points", points)
+    assert result.exit_code == 1
+    assert "more than Excel opens" in result.stderr
+    assert len(points.read_text().splitlines()) == 2
+    assert not (tmp_path / "c.xlsx").exists()

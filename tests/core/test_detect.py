@@ -134,8 +134,6 @@ def test_what_is_no_array_and_no_model_is_said(intensity_model: Model) -> None:
         detect("a.tif", intensity_model)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="got str; load one with load_model"):
         detect(np.zeros((64, 64)), "E")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="got true and false"):
-        detect(np.zeros((64, 64), bool), intensity_model)
 
 
 def test_a_field_smaller_than_a_cell_is_doubted(

@@ -172,6 +172,17 @@ def test_frames_are_counted_apart():
     assert [row["status"] for row in rows] == ["untouched", "untouched", "partial"]
 
 
+def test_a_frame_that_no_model_saw_has_the_pixel_size_that_its_areas_are_by():
+    found = detected([(0, 10, 10)], pixel_size_um=0.8)
+    found = replace(found, provenance=replace(found.provenance, frames=(0,)))
+    clicks = Annotation.of(np.asarray([[1.0, 10, 10], [1, 50, 50]]))
+    clicks = replace(clicks, complete_frames=frozenset({1}))
+    record = ImageRecord("t.tif", found, clicks, 2, pixel_size_um=0.5, extent=(1000, 1000))
+    row = record.count_rows[1]
+    assert (row["detected"], row["model"], row["final"]) == (None, None, 2)
+    assert (row["pixel_size_um"], row["area_mm2"], row["final_per_mm2"]) == (0.8, 0.64, 3.12)
+
+
 def test_points_are_listed_once_with_their_scores():
     found = detected([(10, 10), (50, 50)], [0.8, 0.6])
     annotation = clicked((11, 10)).add(np.asarray([[80.0, 80.0]]), "B")
@@ -225,6 +236,21 @@ def test_an_unreadable_image_is_named_and_not_counted(project):
     rows = export_files.count_rows(project)
     assert [row["status"] for row in rows] == ["unreadable", "untouched"]
     assert rows[0]["final"] is rows[0]["annotated"] is None
+
+
+def test_of_images_that_can_no_longer_be_read_nothing_is_left_out(tmp_path):
+    zeros = np.zeros((3, 40, 40), np.uint8)
+    tifffile.imwrite(tmp_path / "t.tif", zeros, photometric="minisblack")
+    tifffile.imwrite(tmp_path / "u.tif", zeros[0])
+    project = open_project(tmp_path)
+    project.save_detections("t.tif", detected([(0, 10, 10), (2, 10, 10), (2, 30, 30)]))
+    project.save_detections("u.tif", detected([(10, 10)]))
+    for name in ("t.tif", "u.tif"):
+        (tmp_path / name).write_bytes(b"II*\0")
+    rows = export_files.count_rows(project)
+    assert [row["final"] for row in rows] == [1, 0, 2, 1]
+    assert {row["status"] for row in rows} == {"unreadable"}
+    assert export_files.export_points(project, tmp_path / "exports" / "points.csv") == 4
 
 
 def test_a_damaged_file_writes_no_table(project):

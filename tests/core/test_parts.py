@@ -173,6 +173,40 @@ def test_ome_zarr_pixel_size(
     assert open_image(path).pixel_size_um == pytest.approx(um)
 
 
+def changed(path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
+    """Change what an OME-Zarr says of its scales."""
+    group = zarr.open_group(path)
+    (scales,) = group.attrs["multiscales"]
+    change(scales)
+    group.attrs["multiscales"] = [scales]
+    return path
+
+
+def test_ome_zarr_scales_of_both_axes_and_of_the_whole_image_count(
+    write_ome_zarr: Any, tmp_path: Path
+) -> None:
+    path = write_ome_zarr(tmp_path / "a.zarr", (8, 9), 1.0)
+    whole = {"coordinateTransformations": [{"type": "scale", "scale": [0.65, 0.65]}]}
+    assert open_image(changed(path, lambda one: one.update(whole))).pixel_size_um == 0.65
+    # Pixels that are not square have no size.
+    changed(path, lambda one: one["axes"][0].update(unit="millimeter"))
+    assert open_image(path).pixel_size_um is None
+
+
+def test_ome_zarr_axes_are_known_by_their_type_and_others_refused(
+    write_ome_zarr: Any, tmp_path: Path
+) -> None:
+    stack = np.zeros((2, 8, 9), np.uint8)
+    path = write_ome_zarr(tmp_path / "a.zarr", stack, 1.0)
+    places = [{"name": one, "type": "space"} for one in "yx"]
+    time = [{"name": "time", "type": "time"}, *places]
+    assert open_image(changed(path, lambda one: one.update(axes=time))).ndim == 3
+    for axes in (places, [{"name": "depth", "type": "space"}, *places]):
+        changed(path, lambda one, axes=axes: one.update(axes=axes))  # type: ignore[misc]
+        with pytest.raises(ImageError, match=r"has axes .* of sizes"):
+            open_image(path)
+
+
 def test_a_folder_that_is_no_ome_zarr_is_said(tmp_path: Path) -> None:
     (tmp_path / "empty.zarr").mkdir()
     with pytest.raises(ImageError, match=r"empty\.zarr: cannot be read as an OME-Zarr image"):

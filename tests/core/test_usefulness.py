@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -42,6 +44,16 @@ def test_of_what_is_not_clicked_as_much_is_missing_as_the_model_missed_of_the_cl
     # or a little less, since three clicks tell little.
     assert one.corrections == pytest.approx(3 * 2 / (3 + 1))
     assert "2 clicks that B missed" in one.reason
+
+
+def test_the_model_has_missed_nothing_in_frames_that_it_has_not_seen():
+    seen = found([(0, 50, 50)], [0.9])
+    seen = replace(seen, provenance=replace(seen.provenance, frames=(0,)))
+    clicks = Annotation.of(np.asarray([[1.0, 10, 10], [1, 50, 50]]))
+    one = usefulness(clicks, seen)
+    assert (one.missed, one.cells) == (0, 1)
+    done = replace(clicks, complete_frames=frozenset({0}))
+    assert usefulness(done, seen).standing == "not detected"
 
 
 def test_where_all_that_was_found_is_clicked_nothing_tells_of_more():

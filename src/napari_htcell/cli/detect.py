@@ -120,7 +120,7 @@ def detect(
         _doubt_size(items, pixel_size_um, report)
     job = many.Job.of(entry, settings, pixel_size_um)
     with _journal(wanted, job) as journal:
-        before = sum(item.name in journal for item in items)
+        before = len(many.finished(items, job, journal))
         if before:
             report.say(f"Going on after {count(before, 'image')}")
         results = report.follow(

@@ -94,7 +94,8 @@ def evaluate(
         intervals = comparison.intervals
     else:
         _refuse({"--model": models}, "a project alone")
-        predicted, pixel_size_um = _detected_in(predicted, pixel_size_um)
+        predicted, sizes = _detected_in(predicted, pixel_size_um)
+        pixel_size_um = next(iter(sizes.values()), pixel_size_um)
         if cutoff_px is None and pixel_size_um is None:
             raise click.UsageError(
                 "a cut-off in micrometres needs --pixel-size; or give --cutoff-px"
@@ -103,7 +104,7 @@ def evaluate(
         from napari_htcell.cli.pairs import judgements_of
 
         judged, warnings = judgements_of(
-            predicted, truth, pixel_size_um, common=common, with_scores=curve
+            predicted, truth, sizes, pixel_size_um, common=common, with_scores=curve
         )
         images = [One(name, one) for name, one in judged.items()]
     in_pixels = truth is not None and pixel_size_um is None
@@ -121,29 +122,30 @@ def evaluate(
         report.warn(warning)
 
 
-def _detected_in(path: Path, pixel_size_um: float | None) -> tuple[Path, float | None]:
-    """Return where a project keeps what was detected, and at what pixel size; other paths as given.
+def _detected_in(path: Path, pixel_size_um: float | None) -> tuple[Path, dict[str, float]]:
+    """Return where a project keeps what was detected, and each image's pixel size; else the path.
 
     Raises
     ------
     click.UsageError
-        If a pixel size is given and another one was detected at.
+        If a pixel size is given and an image was detected at another one.
     """
     from napari_htcell.items import is_project
     from napari_htcell.project import DETECTIONS, open_project
 
     folder = path.parent if path.name == DETECTIONS else path
     if not path.is_dir() or not is_project(folder):
-        return path, pixel_size_um
+        return path, {}
     project = open_project(folder)
-    found = (project.detections(name) for name in project.images)
-    size = common_pixel_size([one.provenance.pixel_size_um for one in found if one is not None])
-    if None not in (size, pixel_size_um) and common_pixel_size([size, pixel_size_um]) is None:
-        raise click.UsageError(
-            f"{folder} was detected in at {size:g} um per pixel, not {pixel_size_um:g}; leave "
-            "--pixel-size out"
-        )
-    return folder / DETECTIONS, pixel_size_um or size
+    known = ((name, project.detections(name)) for name in project.images)
+    sizes = {name: found.provenance.pixel_size_um for name, found in known if found is not None}
+    for name, size in sizes.items():
+        if pixel_size_um is not None and common_pixel_size([size, pixel_size_um]) is None:
+            raise click.UsageError(
+                f"{name} was detected at {size:g} um per pixel, not {pixel_size_um:g}; leave "
+                "--pixel-size out"
+            )
+    return folder / DETECTIONS, sizes
 
 
 def _report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,16 @@ Tables = dict[str, Points]
 def judgements_of(
     predicted: Path,
     truth: Path,
+    sizes: Mapping[str, float],
     pixel_size_um: float | None,
     *,
     common: bool,
     with_scores: bool,
 ) -> tuple[dict[str, Judgement], list[str]]:
-    """Return what two tables, or folders of tables, say about each image, and what to warn of."""
+    """Return what two tables, or folders of tables, say about each image, and what to warn of.
+
+    Pixel sizes are in micrometres: of each image, where that is known, and of the others.
+    """
     _refuse_annotations(predicted)
     found, true = _read(predicted), _read(truth)
     scores = _read_scores(predicted) if with_scores else {}
@@ -34,7 +39,8 @@ def judgements_of(
     for name in names:
         points, cells = _same_axes(found.get(name), true.get(name), name)
         known = scores.get(name, np.zeros(len(points)))
-        images[name] = Judgement(points, known, cells, pixel_size_um, lowest)
+        size = sizes.get(name, pixel_size_um)
+        images[name] = Judgement(points, known, cells, size, lowest)
     return images, [] if common else _missing(found, true)
 
 
@@ -56,19 +62,11 @@ def _read(path: Path) -> Tables:
 
 def _read_scores(path: Path) -> dict[str, npt.NDArray[np.float64]]:
     """Return the scores of each image's points, in their order."""
-    scores: dict[str, list[float]] = {}
+    scores: dict[str, npt.NDArray[np.float64]] = {}
     for file in [path] if path.is_file() else sorted(path.rglob("*.csv")):
-        header, rows = read_rows(file)
-        if "score" not in header:
-            raise PointsFileError(f"{file}: a curve needs a column score")
         inside = "" if path.is_file() else file.relative_to(path).as_posix().removesuffix(".csv")
-        for line, row in rows.items():
-            name = row.get("image", row.get("filename", inside))
-            try:
-                scores.setdefault(name, []).append(float(row.get("score", "")))
-            except ValueError as error:
-                raise PointsFileError(f"{file}, line {line}: has no score") from error
-    return {name: np.asarray(found) for name, found in scores.items()}
+        scores |= {name or inside: found for name, found in pointsfile.read_scores(file).items()}
+    return scores
 
 
 def _refuse_annotations(path: Path) -> None:

@@ -58,7 +58,7 @@ def write_tables(content: Content, wanted: Mapping[What, Path], report: Reporter
 
     Raises
     ------
-    ExportError, OSError
+    ValueError, OSError
         If one of them could not be written as asked; the others are.
     """
     from napari_htcell import export_files
@@ -70,7 +70,7 @@ def write_tables(content: Content, wanted: Mapping[What, Path], report: Reporter
             number = report.follow(
                 export_files.write_steps(content, path, what), if_stopped=f"{path} is not written"
             )
-        except (export_files.ExportError, OSError) as error:
+        except (ValueError, OSError) as error:
             faults.append(error)
             continue
         readable = [one for one in content.records if one.is_readable]
