@@ -70,21 +70,33 @@ def annotated_already(project: Project, names: Iterable[str]) -> list[str]:
 
 
 def keep_steps(
-    project: Project, plan: Mapping[str, Annotation]
+    project: Project,
+    plan: Mapping[str, Annotation],
+    known: Mapping[str, Annotation] | None = None,
 ) -> Generator[Progress, None, dict[str, int]]:
     """Save what was imported in place of what was there; return the numbers of points.
 
-    What was there is put aside first, see `last_import`; what is clicked in another window while
-    that takes place stays.
+    What was there is put aside first, see `last_import`; what is clicked while that takes place
+    stays.
+
+    Parameters
+    ----------
+    project : Project
+    plan : mapping of str to Annotation
+        See `importing.plan_steps`.
+    known : mapping of str to Annotation, optional
+        What was saved of some of the images when this was decided on: what was clicked since
+        stays, too.
     """
-    known: dict[str, Annotation] = {}
+    known = dict(known or {})
     project.check_is_there()
     name = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}"
     with atomic.new_folder(atomic.free_path(project.imports_folder / name)) as folder:
         for done, (name, annotation) in enumerate(plan.items()):
             yield Progress(f"putting aside {name}", done, 2 * len(plan))
-            before = project.annotation(name, annotation.points.shape[1])
-            known[name] = before
+            if name not in known:
+                known[name] = project.annotation(name, annotation.points.shape[1])
+            before = known[name]
             parts = {"imported": annotation} | ({"before": before} if before.frames else {})
             for part, one in parts.items():
                 place = folder / part / name

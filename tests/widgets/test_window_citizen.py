@@ -223,7 +223,7 @@ def test_layers_of_another_plugin_are_left_alone(viewer, until, tiny_project):
     dock.correct.region_button.click()
     dock.correct.region_button.click()
     name = session.document.name
-    session.image_wanted.emit(1)
+    session.turn_to(1)
     until(lambda: session.document.name != name)
     theirs[0].add([[5.0, 6]])
     theirs[0].remove([2])

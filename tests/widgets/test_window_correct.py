@@ -478,6 +478,23 @@ def test_keys_of_images_candidates_and_completeness(hand, found):
     hand.until(lambda: session.document.name == "a.tif")
 
 
+def test_the_next_image_takes_no_drag_that_was_begun_on_the_one_before(hand):
+    session = hand.dock.session
+    before = session.document
+    before.add([100, 100])
+    session.changed()
+    session.project.save_annotation("b.tif", Annotation.of(np.array([[120.0, 150]])))
+
+    def turn():
+        session.turn_to(1)
+        hand.until(lambda: session.document is not before)
+
+    hand.drag([100, 100], [180, 260], meanwhile=turn)
+    np.testing.assert_array_equal(before.annotation.points, [[100, 100]])
+    for points in (session.document.annotation.points, hand.dock.desk.annotated.data):
+        np.testing.assert_array_equal(points, [[120, 150]])
+
+
 def test_keys_change_nothing_outside_correct(hand, found):
     detected(hand, found, GRID)
     hand.dock.show_step(Step.DETECT)

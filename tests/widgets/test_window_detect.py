@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 
 import dask.array
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QApplication
 
 from napari_htcell import parts
 from napari_htcell.config import DetectConfig
@@ -176,6 +178,35 @@ def click_on(dock, row, keys, qtbot):
     rows.scrollTo(index)
     place = rows.visualRect(index).center()
     qtbot.mouseClick(rows.viewport(), Qt.MouseButton.LeftButton, keys, place)
+
+
+def test_who_looks_into_the_field_of_the_pixel_size_states_nothing(dock):
+    document, field = dock.session.document, dock.detect.pixel_size
+    document.picture = replace(document.picture, pixel_size_um=0.645671)
+    dock.session.document_changed.emit()
+    field.editingFinished.emit()
+    assert document.picture.pixel_size_um == 0.645671
+    assert dock.session.project.settings.pixel_size_um is None
+    field.setValue(0.7)
+    field.editingFinished.emit()
+    assert dock.session.project.settings.pixel_size_um == 0.7
+
+
+def test_an_image_that_was_left_is_not_drawn_as_another_model_draws(dock, until):
+    first = dock.session.document
+    threshold, number = first.found.provenance.settings.threshold, len(first.found)
+    dock.images.next_button.click()
+    until(lambda: dock.session.document is not first)
+    second = dock.session.document
+    dock.detect.threshold.setValue(threshold + 0.3)
+    dock.detect.run.button.click()
+    dock.images.previous_button.click()
+    dock.detect.threshold.blockSignals(True)
+    dock.detect.threshold.setValue(threshold + 0.3)
+    until(lambda: second.found is not None and not dock.detect._job.is_running)
+    QApplication.processEvents()
+    assert dock.session.document is first
+    assert (first.found.provenance.settings.threshold, len(first.found)) == (threshold, number)
 
 
 def test_the_whole_card_is_read_in_a_dialog(dock):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
@@ -10,7 +12,7 @@ from napari_htcell.annotations import Annotation
 from napari_htcell.lease import Lease
 from napari_htcell.project import Project
 from napari_htcell.summaries import Summary
-from napari_htcell.widgets import image_table, jobs, read_ahead
+from napari_htcell.widgets import image_table, jobs, read_ahead, reading
 from napari_htcell.widgets.image_table import NAME_ROLE, Column, ImageFilter, ImageTable
 from napari_htcell.widgets.images import ImagesPanel
 from napari_htcell.widgets.thumbnails import Thumbnails
@@ -173,6 +175,38 @@ def test_who_presses_next_quickly_gets_there(panel, project, until, monkeypatch)
     assert chosen(panel) == project.images[4]
     until(lambda: is_shown(panel, project.images[4]))
     assert chosen(panel) == project.images[4]
+
+
+def test_of_two_lists_one_turns_the_page(panel, project, until):
+    other = ImagesPanel(panel.desk.viewer)
+    panel.desk.viewer.window.add_dock_widget(other)
+    until(lambda: panel.ahead.is_ready and other.ahead.is_ready)
+    panel.session.turn_to(1)
+    until(lambda: is_shown(panel, project.images[2]))
+    assert chosen(panel) == chosen(other) == project.images[2]
+
+
+def test_an_image_of_a_folder_that_was_left_is_not_shown_in_the_next(
+    panel, project, until, tiny_project, monkeypatch
+):
+    """Both folders have images of the same names, and the first is on a slow disk."""
+    gate, read_document = threading.Event(), reading.read_document
+
+    def slowly(opened, name):
+        if opened.path == project.path:
+            assert gate.wait(30)
+        return read_document(opened, name)
+
+    monkeypatch.setattr(panel.ahead, "take", lambda name: None)
+    monkeypatch.setattr(reading, "read_document", slowly)
+    other = tiny_project("other", n_images=5, seed=3)
+    panel.show_image(project.images[0])
+    panel.open_folder(other.path)
+    until(lambda: panel.session.project.path == other.path)
+    gate.set()
+    until(lambda: is_shown(panel, other.images[0]))
+    shown = np.asarray(panel.session.document.picture.pixels)
+    np.testing.assert_array_equal(shown, other.read_image(other.images[0]).pixels)
 
 
 def test_clicking_a_row_shows_its_image(panel, project, until, qtbot):

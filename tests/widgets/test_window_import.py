@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
@@ -12,6 +14,7 @@ from napari_htcell.annotations import Annotation
 from napari_htcell.export import ImageRecord
 from napari_htcell.project import open_project
 from napari_htcell.rois import write_rois
+from napari_htcell.widgets import jobs
 from napari_htcell.widgets.htcell import HTCellPanel, Step
 from napari_htcell.widgets.import_points import ImportPanel
 
@@ -203,6 +206,34 @@ def test_rois_are_dropped_onto_a_loose_image(viewer, until, answers, tmp_path):
     until(lambda: asked and not panel.is_running)
     assert "movie" in asked[0]
     np.testing.assert_allclose(document.annotation.points, points)
+
+
+def test_clicks_made_while_an_import_is_kept_stay(dock, until, answers, monkeypatch, tmp_path):
+    panel, project = dock.export.importer, dock.session.project
+    shown = dock.session.document
+    answers(QMessageBox.StandardButton.Yes)
+    path = tmp_path / "clicks.csv"
+    path.write_text(f"image,y,x\n{shown.name},5,7\n")
+    import_steps, gate = jobs.import_steps, threading.Event()
+
+    def slowly(*arguments):
+        assert gate.wait(30)
+        return (yield from import_steps(*arguments))
+
+    monkeypatch.setattr(jobs, "import_steps", slowly)
+    panel.import_from(path)
+    until(lambda: panel._keeping.is_running)
+    shown.add([40, 41])
+    dock.session.changed()
+    assert dock.desk.autosave.save()
+    elsewhere = project.annotation(shown.name)
+    project.save_annotation(shown.name, elsewhere.add(np.asarray([[50.0, 12.0]])))
+    gate.set()
+    until(lambda: "imported" in panel.state.text() and not panel.is_running)
+    assert dock.desk.autosave.save()
+    wanted = [(5, 7), (40, 41), (50, 12)]
+    for points in (shown.annotation.points, project.annotation(shown.name).points):
+        assert sorted(map(tuple, points.tolist())) == wanted
 
 
 def test_a_project_that_is_left_meanwhile_keeps_what_was_imported(

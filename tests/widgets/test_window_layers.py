@@ -90,6 +90,32 @@ def test_points_lie_where_the_image_does():
     assert points.axis_labels == image.axis_labels
 
 
+def test_an_image_that_is_scaled_after_it_was_taken_up_is_followed(desk):
+    viewer = desk.for_test
+    layer = viewer.add_image(np.zeros((100, 200), np.uint8), name="loose")
+    document = desk.session.document
+    assert document.picture.pixel_size_um is None
+    layer.scale, layer.translate = (2, 2), (10, 0)
+    assert document.picture.pixel_size_um == 2
+    for points in (desk.annotated, desk.detected):
+        np.testing.assert_array_equal(points.scale, (2, 2))
+        np.testing.assert_array_equal(points.translate, (10, 0))
+    desk.session.state_pixel_size(0.5)
+    layer.scale = (4, 4)
+    assert document.picture.pixel_size_um == 0.5
+    np.testing.assert_array_equal(desk.annotated.scale, (4, 4))
+
+
+def test_points_put_outside_the_image_with_naparis_tools_are_none(desk):
+    desk.for_test.add_image(np.zeros((100, 200), np.uint8))
+    document = desk.session.document
+    desk.annotated.add([[50.0, 60]])
+    desk.annotated.add([[-30.0, 60]])
+    desk.detected.add([[20.0, 999]])
+    np.testing.assert_array_equal(document.annotation.points, [[50, 60]])
+    np.testing.assert_array_equal(desk.annotated.data, [[50, 60]])
+
+
 def test_the_two_layers_look_different(found):
     dots, rings = point_layers.annotated_layer(2, 1.0), point_layers.detected_layer(2, 1.0)
     point_layers.draw_annotation(dots, Annotation.of(np.ones((2, 2))))

@@ -14,6 +14,7 @@ import pytest
 
 from napari_htcell.annotations import Annotation, Region
 from napari_htcell.config import DEFAULT_MODEL
+from napari_htcell.detect import predict_steps
 from napari_htcell.progress import run
 from napari_htcell.project import open_project
 from napari_htcell.summaries import summarise
@@ -213,6 +214,46 @@ def test_pixel_size_is_stated_for_the_whole_project(session):
     assert first.picture.pixel_size_um == second.picture.pixel_size_um == 0.8
     assert first.prediction is None
     assert open_project(session.project.path).settings.pixel_size_um == 0.8
+
+
+def test_what_was_read_before_a_pixel_size_was_stated_has_it_too(session):
+    ahead = reading.read_document(session.project, session.project.images[1])
+    show(session)
+    session.state_pixel_size(3.0)
+    session.show(ahead)
+    assert (ahead.picture.pixel_size_um, ahead.picture.known_from) == (3, "stated for the project")
+
+
+def test_what_a_model_saw_at_another_pixel_size_or_in_a_folder_that_was_left_is_not_kept(
+    session, tiny_model, tiny_project
+):
+    told = []
+    session.told.connect(told.append)
+    document, settings = show(session), tiny_model.card.detection
+    picture = document.picture
+    prediction = run(predict_steps(picture.pixels, tiny_model, pixel_size_um=picture.pixel_size_um))
+    session.state_pixel_size(3.0)
+    session.predicted(document, prediction, settings)
+    assert document.found is None
+    assert "was stated while the model ran with 1.61" in told[-1]
+    session.open(*run(jobs.open_steps(tiny_project("other", n_images=2).path)))
+    session.predicted(document, prediction, settings)
+    assert f"Another folder was opened while the model ran in {document.name}." in told[-1]
+    assert document.found is None
+
+
+def test_detections_that_no_job_has_changed_stay_as_they_are(session, found):
+    first, second = show(session), show(session, 1)
+    for document in (first, second):
+        document.found = found([[20, 20], [30, 30]])
+    session.changed()
+    session.flush()
+    second.found = second.found.above(0.9)  # a slider was moved, and that is not saved yet
+    session.project.save_detections(first.name, found([[5, 5]], model="D"))
+    session.reread_detections()
+    assert (len(first.found), len(second.found)) == (1, 1)
+    session.flush()
+    assert len(session.project.detections(second.name)) == 1
 
 
 def test_newest_model_of_the_project_is_taken_first(session, shipped_tiny_model, tiny_model):

@@ -109,7 +109,7 @@ class Actions:
     def _turn_to(self, by: int) -> str:
         if self._desk.session.project is None:
             return "Open the folder with your images to go from one to the next"
-        self._desk.session.image_wanted.emit(by)
+        self._desk.session.turn_to(by)
         return ""
 
     def _decide(self, rejects: bool) -> str:

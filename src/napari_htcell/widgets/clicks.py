@@ -86,6 +86,7 @@ class Clicks:
         return self._desk.has_layers
 
     def _click(self, event: Any, removes: bool) -> Generator[None, None, None]:
+        document = self._desk.session.document
         pressed, position = np.array(event.pos), event.position
         zoom = event.camera_zoom
         yield
@@ -93,25 +94,32 @@ class Clicks:
         while event.type == "mouse_move":
             moved = max(moved, float(np.linalg.norm(event.pos - pressed)))
             yield
-        if moved < STILL_PX:
+        # The next image may have come under the mouse meanwhile.
+        if moved < STILL_PX and document is self._desk.session.document:
             self._act(position, zoom, removes)
 
     def _drag(self, index: int, event: Any) -> Generator[None, None, None]:
         # The camera must not pan under a cell that is being moved.
         event.handled = True
         desk, pressed, moved = self._desk, np.array(event.pos), False
-        layer = desk.annotated
+        layer, document = desk.annotated, desk.session.document
+        before = None if document is None else document.annotation
         layer.selected_data = {index}
+
+        def is_same() -> bool:
+            """Return whether the point is still that of the image that was pressed on."""
+            now = desk.session.document
+            return now is not None and now is document and now.annotation is before
+
         yield
         while event.type == "mouse_move":
             moved = moved or float(np.linalg.norm(event.pos - pressed)) >= STILL_PX
-            if moved:
+            if moved and is_same():
                 desk.show_moved(index, self._place(layer, event.position))
             yield
-        if moved:
+        if moved and document is not None and is_same():
             place = self._place(layer, event.position)
-            document = desk.session.document
-            if document is not None and document.contains(place):
+            if document.contains(place):
                 document.move(index, place)
             desk.session.changed()
             layer.selected_data = {index}
@@ -123,6 +131,7 @@ class Clicks:
         camera = viewer.scene.camera
         view = camera.center, camera.zoom
         rectangle, pressed, first = Rectangle(viewer, event.pos), event.pos, event.position
+        document = self._desk.session.document
         yield
         moved = 0.0
         while event.type == "mouse_move":
@@ -133,7 +142,7 @@ class Clicks:
         if rejects and (camera.center, camera.zoom) != view:
             # Dragging with Alt zooms in napari, which has acted before.
             camera.center, camera.zoom = view
-        if moved >= STILL_PX:
+        if moved >= STILL_PX and document is self._desk.session.document:
             self._decide_inside(first, event.position, rejects)
 
     def _decide_inside(self, first: Any, last: Any, rejects: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,10 @@ from napari_htcell.widgets.marks import Marks
 from napari_htcell.widgets.masks import Masks
 from napari_htcell.widgets.regions import Regions
 from napari_htcell.widgets.reloading import retire_older
-from napari_htcell.widgets.session import Session
+from napari_htcell.widgets.session import STATED_HERE, Session
+
+PLACED_BY = ("scale", "translate", "rotate", "shear", "affine", "units")
+"""Events of a layer that lies elsewhere, or is of another size, now."""
 
 
 class Desk:
@@ -169,8 +173,23 @@ class Desk:
             except ValueError as error:
                 show_warning(str(error))
                 return
+            for name in PLACED_BY:
+                getattr(layer.events, name).connect(self._on_placed)
         self._image = layer
         self.session.show(self._loose[layer])
+
+    def _on_placed(self, event: Any) -> None:
+        """Follow an image that is scaled or moved after it was taken up."""
+        layer = event.source
+        document = self._loose.get(layer)
+        if document is None:
+            return
+        size, known_from = layers.pixel_size_um(layer)
+        if size != document.picture.pixel_size_um and document.picture.known_from != STATED_HERE:
+            document.picture = replace(document.picture, pixel_size_um=size, known_from=known_from)
+            document.prediction = None
+        if document is self.session.document:
+            self.session.document_changed.emit()
 
     def _take_over_sample(self) -> None:
         """Make a sample's project the session's, and its image the project's layer."""

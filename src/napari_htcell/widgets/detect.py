@@ -150,8 +150,11 @@ class DetectPanel(Panel):
         if self._target is not None:
             document, settings = self._target
             self.session.predicted(document, prediction, settings)
-            # The slider may have been moved meanwhile; what it says now counts.
-            self._redraw.want()
+            # The slider may have been moved meanwhile; what it says now counts, if it speaks of
+            # this image and this model.
+            is_meant = prediction.card.name == self.session.model
+            if is_meant and document is self.session.document:
+                self._redraw.want()
 
     def _on_form(self) -> None:
         self.session.use(self.settings)
@@ -219,8 +222,11 @@ class DetectPanel(Panel):
         self.form.setRowVisible(self.pixel_hint, document is not None)
 
     def _on_pixel_size_typed(self) -> None:
-        if self.pixel_size.value() > 0:
-            self.session.state_pixel_size(round(self.pixel_size.value(), 4))
+        document, typed = self.session.document, round(self.pixel_size.value(), 4)
+        # Who only looks into the field, which rounds, has stated nothing.
+        shown = 0 if document is None else round(document.picture.pixel_size_um or 0, 4)
+        if typed not in (0, shown):
+            self.session.state_pixel_size(typed)
 
     def _on_found(self) -> None:
         document = self.session.document

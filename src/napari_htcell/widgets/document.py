@@ -64,6 +64,8 @@ class Document:
         self.picture = picture
         self.in_project = in_project
         self.prediction: Prediction | None = None
+        self.is_left = False
+        """Whether another folder was opened since: what a job still finds in it has no place."""
         self._history = History(annotation)
         self._found = detections
         self.saved_annotation, self.saved_detections = annotation, detections

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from napari.layers import Points
 from napari.layers.base import ActionType
 
@@ -29,7 +30,13 @@ def take_over_annotation(document: Document, layer: Points, event: Any) -> bool:
     if not is_done(event.action):
         return False
     added = event.data_indices if event.action == ActionType.ADDED else ()
-    document.replace_points(layer.data, point_layers.sources_of(layer, added))
+    is_inside = np.asarray([document.contains(place) for place in layer.data], dtype=bool)
+    if event.action == ActionType.CHANGED and not is_inside.all():
+        # Drawn anew it is where it was.
+        return True
+    sources = point_layers.sources_of(layer, added)
+    kept = tuple(source for source, inside in zip(sources, is_inside, strict=True) if inside)
+    document.replace_points(layer.data[is_inside], kept)
     return True
 
 
@@ -47,7 +54,8 @@ def take_over_candidates(document: Document, layer: Points, event: Any) -> bool:
         document.reject(list(event.data_indices))
     elif event.action == ActionType.ADDED:
         for index in event.data_indices:
-            document.add(layer.data[index])
+            if document.contains(layer.data[index]):
+                document.add(layer.data[index])
     return True
 
 

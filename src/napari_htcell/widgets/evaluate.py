@@ -196,7 +196,9 @@ class EvaluatePanel(Panel):
         self._frame_wanted = None
         if document is not None and wanted is not None and document.name == wanted[0]:
             self.desk.go_to(wanted[1])
-        self.refresh()
+        # Of hundreds of images that takes a second; it is done when somebody looks.
+        if self.isVisible():
+            self.refresh()
 
     def _on_live(self) -> None:
         """Follow the open image at once; the curve follows after a pause, with the summaries."""

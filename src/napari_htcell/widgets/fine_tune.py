@@ -52,6 +52,7 @@ class FineTunePanel(Panel):
         self._foretold: tuple[object, ...] | None = None
         self._learns_in: Project | None = None
         self._has_learnt = False
+        self._learnt = ""
         self._again: tuple[Document, DetectConfig] | None = None
         self._build()
         self.job.progressed.connect(self._on_progress)
@@ -224,6 +225,7 @@ class FineTunePanel(Panel):
             return
         self.session.refresh_models(choose=model.name)
         self.state.setText(learnt_text(model.card))
+        self._learnt = model.name
         self.again.setText(f"Detect again with {model.name}")
         self.again.show()
 
@@ -245,7 +247,8 @@ class FineTunePanel(Panel):
             self.version.addItem(f"{name}: {summary}", name)
 
     def _detect_again(self) -> None:
-        document, entry, project = self.session.document, self.session.entry(), self.session.project
+        document, project = self.session.document, self.session.project
+        entry = self.session.entry(self._learnt)
         if document is None or entry is None or self.again_job.is_running:
             return
         self._again = document, self.session.preferences.over(entry.card.detection)

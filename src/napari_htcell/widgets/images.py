@@ -35,7 +35,9 @@ class ImagesPanel(Panel):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
         self._opening, self._reading, self._comparing = (self.new_job() for _ in range(3))
-        self._wanted = self._being_read = ""
+        self._wanted = ""
+        self._being_read: tuple[Project | None, str] = None, ""
+        self._compares_in: Project | None = None
         self._is_to_show_first = False
         # Where the image that is shown is in the list, or was before it was filtered out.
         self._at = 0
@@ -65,7 +67,7 @@ class ImagesPanel(Panel):
     def _connect(self) -> None:
         self._opening.returned.connect(self._on_opened)
         self._opening.finished.connect(self._allow_opening)
-        self._reading.returned.connect(self._on_read)
+        self._reading.returned.connect(self._on_returned)
         self._reading.finished.connect(self._on_reading_finished)
         self._comparing.returned.connect(self._on_compared)
         self._comparing.finished.connect(self._allow_steps)
@@ -83,7 +85,7 @@ class ImagesPanel(Panel):
         self.listen(self.session.document_changed, self._on_document)
         self.listen(self.session.summaries_changed, self._on_summaries)
         self.listen(self.session.others_changed, self._on_others)
-        self.listen(self.session.image_wanted, self._step)
+        self.listen(self.session.image_wanted, self._on_wanted)
         self.listen(self.session.image_called, self.show_image)
         self.listen(self.session.pixels_changed, self._on_pixels_changed)
 
@@ -101,7 +103,7 @@ class ImagesPanel(Panel):
         if document is not None:
             self._on_read(document)
         elif project is not None and not self._reading.is_running:
-            self._being_read = name
+            self._being_read = project, name
             self.folder.setText(f"reading {name}…")
             self._reading.start(f"reading {name}", lambda: reading.read_steps(project, name))
 
@@ -112,6 +114,7 @@ class ImagesPanel(Panel):
         changed = [name for name, one in self.session.summaries.items() if one.usefulness is None]
         states = self.session.documents.states(changed)
         self.useful_button.setEnabled(False)
+        self._compares_in = self.session.project
         self._comparing.start("comparing images", lambda: jobs.usefulness_steps(states))
 
     def rest(self) -> None:
@@ -160,6 +163,11 @@ class ImagesPanel(Panel):
         self._is_to_show_first = False
         self.show_image(name)
 
+    def _on_returned(self, document: Document) -> None:
+        # Another folder may have an image of the same name.
+        if self._being_read[0] is self.session.project:
+            self._on_read(document)
+
     def _on_read(self, document: Document) -> None:
         # Whoever presses Next five times wants the fifth image only.
         if document.name == self._wanted:
@@ -169,7 +177,8 @@ class ImagesPanel(Panel):
 
     def _on_reading_finished(self) -> None:
         self._say_what_is_shown()
-        done = self._being_read, self._shown_name()
+        project, name = self._being_read
+        done = name if project is self.session.project else "", self._shown_name()
         if self._wanted not in done and self._wanted in self._names():
             self.show_image(self._wanted)
         else:
@@ -221,6 +230,8 @@ class ImagesPanel(Panel):
         self.others.setToolTip(f"<qt>{others_text(self.session.others)}</qt>")
 
     def _on_compared(self, changed: dict[str, Summary]) -> None:
+        if self._compares_in is not self.session.project:
+            return
         self.session.take_summaries(changed)
         in_list = set(self.shown.names) - {self._shown_name()}
         name = self._why.choose(in_list, are_all_read=self.filling.is_done)
@@ -277,6 +288,11 @@ class ImagesPanel(Panel):
         if name is not None:
             self._parts.select(self.shown.row(name))
             self._at = self.shown.row(name)
+
+    def _on_wanted(self, by: int) -> None:
+        # There may be another list of images in the window.
+        if self.session.takes_turn():
+            self._step(by)
 
     @property
     def selected(self) -> tuple[str, ...]:

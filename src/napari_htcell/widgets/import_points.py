@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import napari.viewer
@@ -21,12 +21,15 @@ from qtpy.QtWidgets import (
 from napari_htcell.annotations import Annotation
 from napari_htcell.importing import MASK_SUFFIXES, POINT_SUFFIXES
 from napari_htcell.kept_imports import last_import
+from napari_htcell.merging import merge
 from napari_htcell.progress import Progress
 from napari_htcell.project import Project
 from napari_htcell.summaries import Summary, summarise_fully
 from napari_htcell.widgets import jobs, undo_import
 from napari_htcell.widgets.document import Document
+from napari_htcell.widgets.open_documents import State
 from napari_htcell.widgets.panel import Panel, note
+from napari_htcell.widgets.saving import same_px
 from napari_htcell.widgets.undo_import import UndoImport
 from napari_htcell.widgets.worker import Job
 from napari_htcell.words import count
@@ -61,6 +64,7 @@ class ImportPanel(Panel):
         self._path = Path()
         self._destination = _Destination(None, None)
         self._plan: dict[str, Annotation] = {}
+        self._before: dict[str, State] = {}
         self._kinds: dict[str, QCheckBox] = {}
         self._build()
         self._looking.returned.connect(self._on_kinds)
@@ -211,8 +215,11 @@ class ImportPanel(Panel):
             self._say_done()
         elif to.project is not None:
             project = to.project
+            self.desk.autosave.save()
+            self._before = self.session.documents.states(plan)
+            known = self.session.documents.saved(plan)
             self._keeping.start(
-                "importing", lambda: jobs.import_steps(project, plan), is_asked_about=True
+                "importing", lambda: jobs.import_steps(project, plan, known), is_asked_about=True
             )
 
     def _may_replace(self, taken: list[str]) -> bool:
@@ -234,10 +241,12 @@ class ImportPanel(Panel):
             for name, annotation in self._plan.items():
                 document = self.session.documents.get(name)
                 if document is not None:
-                    # A new object, which is saved again: clicks made meanwhile were saved over it.
-                    document.saved_annotation = annotation
-                    document.stamps = project.stamps(name)
-                    document.take_over(replace(annotation))
+                    # Beside what was clicked meanwhile, here. Saving puts it beside what is on the
+                    # disk, where others may have clicked.
+                    now = document.annotation
+                    before, _ = self._before.get(name, (now, None))
+                    merged = merge(before, annotation, now, same_px(document))
+                    document.take_over(merged.annotation)
                     summaries[name] = summarise_fully(document.annotation, document.found)
             self.session.changed()
             self.session.take_summaries(summaries)

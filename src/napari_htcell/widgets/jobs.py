@@ -275,10 +275,10 @@ def plan_loose_steps(
 
 
 def import_steps(
-    project: Project, plan: Mapping[str, Annotation]
+    project: Project, plan: Mapping[str, Annotation], known: Mapping[str, Annotation]
 ) -> Generator[Progress, None, dict[str, Summary]]:
     """Keep what was imported; return a line about each image."""
-    yield from kept_imports.keep_steps(project, plan)
+    yield from kept_imports.keep_steps(project, plan, known)
     return {name: read_summary(project, name) for name in plan}
 
 

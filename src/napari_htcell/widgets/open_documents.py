@@ -42,6 +42,8 @@ class OpenDocuments:
 
     def clear(self) -> None:
         """Forget all: another project was opened."""
+        for document in self:
+            document.is_left = True
         self._documents.clear()
         self._noticed.clear()
 
@@ -78,6 +80,11 @@ class OpenDocuments:
         known = ((name, self._documents.get(name)) for name in names)
         return {name: (one.annotation, one.found) for name, one in known if one is not None}
 
+    def saved(self, names: Iterable[str]) -> dict[str, Annotation]:
+        """Return what was read or saved last of those of the images that were open."""
+        known = ((name, self._documents.get(name)) for name in names)
+        return {name: one.saved_annotation for name, one in known if one is not None}
+
     def unsaved(self) -> dict[str, tuple[Annotation, Annotation]]:
         """Return the annotations that are not saved: what was read or saved last, and what is."""
         return {
@@ -91,6 +98,11 @@ class OpenDocuments:
         faults = []
         for document in self:
             stamps = project.stamps(document.name)
+            known = document.stamps
+            # What is not saved yet, saving puts beside it.
+            is_unsaved = document.found is not document.saved_detections
+            if is_unsaved or (known is not None and known.detections == stamps.detections):
+                continue
             try:
                 found = project.detections(document.name)
             except (ValueError, OSError) as error:

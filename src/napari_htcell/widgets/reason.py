@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from qtpy.QtCore import QObject, QTimer
 
+from napari_htcell.project import Project
 from napari_htcell.summaries import Summary
 from napari_htcell.widgets import jobs
 from napari_htcell.widgets.session import Session
@@ -33,11 +34,12 @@ class Reason(QObject):
         self._session, self._job, self._say = session, job, say
         self._suggestions = Suggestions()
         self._shown = ""
+        self._computes_in: Project | None = None
         self._again = QTimer(self)
         self._again.setSingleShot(True)
         self._again.setInterval(AGAIN_MS)
         self._again.timeout.connect(self._compute)
-        job.returned.connect(session.take_summaries)
+        job.returned.connect(self._on_computed)
 
     def forget(self) -> None:
         """Begin anew: another project was opened."""
@@ -74,4 +76,9 @@ class Reason(QObject):
             return
         states = self._session.documents.states([self._shown])
         if states:
+            self._computes_in = self._session.project
             self._job.start("comparing", lambda: jobs.usefulness_steps(states))
+
+    def _on_computed(self, summaries: dict[str, Summary]) -> None:
+        if self._computes_in is self._session.project:
+            self._session.take_summaries(summaries)

@@ -22,6 +22,9 @@ from napari_htcell.widgets.open_documents import OpenDocuments
 if TYPE_CHECKING:
     from napari_htcell.prediction import Prediction
 
+STATED_HERE = "stated here"
+"""Who says the pixel size of an image that belongs to no project, if the user does."""
+
 
 class Session(ModelsAtHand):
     """The state behind all widgets of one viewer.
@@ -74,6 +77,7 @@ class Session(ModelsAtHand):
         self.others: tuple[Holder, ...] = ()
         self._lease: Lease | None = None
         self._aside: dict[str, Annotation] = {}
+        self._is_turned = False
         self.has_saved = False
         """Whether anything was saved since the project was opened."""
         self.settings = DetectConfig()
@@ -138,6 +142,8 @@ class Session(ModelsAtHand):
             # It stays open with its changes. This has it tried again, and the user told.
             self.saved_changed.emit()
         if document is not None and document.in_project and self.project is not None:
+            # It may have been read before that was stated.
+            self._restate(document, self.project.settings.pixel_size_um)
             document, news = self.documents.put(self.project, document)
             for text in news:
                 self.told.emit(text)
@@ -173,6 +179,19 @@ class Session(ModelsAtHand):
 
     def predicted(self, document: Document, prediction: Prediction, settings: DetectConfig) -> None:
         """Keep what the network saw in an image, and draw detections from it."""
+        if document.is_left:
+            self.told.emit(
+                f"Another folder was opened while the model ran in {document.name}. What it found "
+                "is not kept: detect again there."
+            )
+            return
+        size = document.picture.pixel_size_um
+        if size not in (None, prediction.pixel_size_um):
+            self.told.emit(
+                f"The pixel size of {document.name} was stated while the model ran with "
+                f"{prediction.pixel_size_um:g} µm. What it found is not kept: detect again."
+            )
+            return
         now = self.documents.get(document.name) if document.in_project else None
         if now is not None and now is not document and document.picture.is_other_than(now.picture):
             self.told.emit(
@@ -216,16 +235,31 @@ class Session(ModelsAtHand):
         document = self.document
         if document is None or document.picture.pixel_size_um == size_um:
             return
-        stated = {"pixel_size_um": size_um, "known_from": "stated here"}
         concerned = [document]
         if document.in_project and self.project is not None:
             self.project.state_pixel_size(size_um)
-            stated["known_from"] = "stated for the project"
             concerned = list(self.documents)
         for one in concerned:
-            one.picture = replace(one.picture, **stated)  # type: ignore[arg-type]
-            one.prediction = None
+            self._restate(one, size_um)
         self.document_changed.emit()
+
+    def _restate(self, document: Document, size_um: float | None) -> None:
+        """Have an image the pixel size that somebody states, if anybody does."""
+        if size_um is None or document.picture.pixel_size_um == size_um:
+            return
+        known_from = "stated for the project" if document.in_project else STATED_HERE
+        document.picture = replace(document.picture, pixel_size_um=size_um, known_from=known_from)
+        document.prediction = None
+
+    def turn_to(self, by: int) -> None:
+        """Ask for the image so many places further in the list, of whoever shows one."""
+        self._is_turned = False
+        self.image_wanted.emit(by)
+
+    def takes_turn(self) -> bool:
+        """Return whether nobody has answered `image_wanted` yet; the first who asks does."""
+        is_first, self._is_turned = not self._is_turned, True
+        return is_first
 
     def use(self, settings: DetectConfig) -> None:
         """Draw points in another way from now on."""
