@@ -190,15 +190,16 @@ def test_an_image_of_a_folder_that_was_left_is_not_shown_in_the_next(
     panel, project, until, tiny_project, monkeypatch
 ):
     """Both folders have images of the same names, and the first is on a slow disk."""
-    gate, read_document = threading.Event(), reading.read_document
+    gate, read_steps = threading.Event(), reading.read_steps
 
     def slowly(opened, name):
+        document = yield from read_steps(opened, name)
         if opened.path == project.path:
             assert gate.wait(30)
-        return read_document(opened, name)
+        return document
 
     monkeypatch.setattr(panel.ahead, "take", lambda name: None)
-    monkeypatch.setattr(reading, "read_document", slowly)
+    monkeypatch.setattr(reading, "read_steps", slowly)
     other = tiny_project("other", n_images=5, seed=3)
     panel.show_image(project.images[0])
     panel.open_folder(other.path)
