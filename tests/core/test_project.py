@@ -90,7 +90,7 @@ def test_no_project(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=r"has no images; put images \(.tif, .tiff, .png") as e:
         open_project(tmp_path)
     assert str(tmp_path) in str(e.value)
-    with pytest.raises(ProjectError, match="no such folder"):
+    with pytest.raises(ProjectError, match="is a file, not a folder"):
         open_project(folder_with(tmp_path, "a.png") / "a.png")
 
 

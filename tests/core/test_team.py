@@ -70,6 +70,7 @@ def beginner() -> UNet:
 
 
 def keeper(folder: Path) -> Keeper:
+    folder.mkdir(exist_ok=True)
     return Keeper(folder / "state", "job", 3600)
 
 

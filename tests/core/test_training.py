@@ -56,6 +56,7 @@ def trained(tmp_path: Path, *lessons: Lesson, width: int = 2) -> tuple[UNet, lis
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = UNet(width, 2)
+    tmp_path.mkdir(exist_ok=True)
     loss = []
     for one in lessons:
         keeper = Keeper(tmp_path / f"state{one.number}", "job", 3600)
