@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from napari_htcell import counting, head, reliability
@@ -35,9 +36,10 @@ class Jury:
     Parameters
     ----------
     learnt : set of (str, int)
-        SHA-256 and frame of the images that every network of the job has learnt from.
+        SHA-256 and frame of the images that every network of the job has learnt from, or the model
+        that it is made from.
     base : Model or None
-        What the new model is made from; what it knows does not judge.
+        What the new model is made from.
     names : collection of str or None
         The images that are asked; None asks all.
     by_file : bool, optional
@@ -66,21 +68,21 @@ class Jury:
         # A turn of the cross-validation leaves out what is finished in the last, nothing else.
         fixed = [one for each in lessons[:-1] for one in each.images]
         fixed += [one for one in lessons[-1].images if not one.is_finished]
-        known = frozenset((one.card.sha256, one.card.frame) for one in fixed)
-        jury = cls(known, base, names)
+        cards = [one.card for one in fixed]
+        if base is not None:
+            cards += base.card.images + base.card.earlier_images
+        jury = cls(frozenset((one.sha256, one.frame) for one in cards), base, names)
         finished = [one for one in (*lessons[-1].images, *others) if one.is_finished]
         return jury if any(map(jury.may_judge, finished)) else replace(jury, by_file=False)
 
+    @cached_property
+    def _files(self) -> frozenset[str]:
+        return frozenset(sha256 for sha256, _ in self.learnt)
+
     def may_judge(self, one: LearningImage) -> bool:
         """Return whether nothing that is judged has learnt from an image."""
-        if self.by_file:
-            known = {sha256 for sha256, _ in self.learnt}
-            known |= set() if self.base is None else self.base.card.known_files
-            is_known = one.card.sha256 in known
-        else:
-            is_known = (one.card.sha256, one.card.frame) in self.learnt
-            is_known |= self.base is not None and self.base.card.knows(one.card)
-        if is_known:
+        file, frame = one.card.sha256, one.card.frame
+        if file in self._files if self.by_file else (file, frame) in self.learnt:
             return False
         return self.names is None or one.card.name in self.names
 

@@ -136,11 +136,6 @@ class Card(Settings):
         )
 
     @property
-    def known_files(self) -> frozenset[str]:
-        """SHA-256 of all files that it has learnt from, itself or before it was fine-tuned."""
-        return frozenset(one.sha256 for one in self.images + self.earlier_images)
-
-    @property
     def learnt_pixel_size_um(self) -> float:
         """What to assume of images whose pixel size nobody states, after those it learnt from.
 

@@ -174,11 +174,13 @@ def detect_many(
     Results
         Closing the generator keeps what is in the journal.
     """
-    for item in finished(items, job, journal):
+    done = finished(items, job, journal)
+    for item in done:
         # Found by a run that was not to keep it.
         if item.is_kept and not journal[item.name].get("kept"):
             _keep(item, journal[item.name], journal)
-    left = [item for item in items if not _is_done(_task(item, job), journal)]
+    names = {item.name for item in done}
+    left = [item for item in items if item.name not in names]
     clock = Clock(UNITS * len(items), UNITS * (len(items) - len(left)))
     if scheduler is None and workers == 1:
         yield from _one_by_one(left, job, journal, clock)

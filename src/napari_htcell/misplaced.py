@@ -61,6 +61,8 @@ def misplaced(images: Iterable[tuple[Points, Points, float]]) -> str:
         ).f_score
 
     before = f_of(lambda points, _: points)
+    if before > 1 / TIMES_BETTER:
+        return ""
     words, best = max(((words, f_of(read)) for words, read in READINGS.items()), key=lambda x: x[1])
     if best < max(LEAST_F, TIMES_BETTER * before):
         return ""

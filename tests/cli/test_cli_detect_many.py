@@ -8,6 +8,7 @@ import shutil
 import signal
 import threading
 import warnings
+from contextlib import contextmanager
 
 import pyarrow.parquet
 import pytest
@@ -26,6 +27,21 @@ def tables(htcell, folder, model, place, *flags):
             found.append([row | {"date": ""} for row in csv.DictReader(file)])
     assert not (place / "counts.csv.unfinished").exists()
     return result, found
+
+
+@contextmanager
+def stopped_at(monkeypatch, name):
+    """Stop detecting at an image."""
+    find_in = many.find_in
+
+    def stopping(path, *rest):
+        if path.name == name:
+            raise KeyboardInterrupt
+        return find_in(path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(many, "find_in", stopping)
+        yield
 
 
 @pytest.fixture
@@ -82,15 +98,7 @@ def test_who_goes_on_with_save_has_all_that_was_found(
 ):
     project = tiny_project()
     command = ("detect", project.path, "--model", tiny_model_folder, "-o", tmp_path / "counts.csv")
-    find_in = many.find_in
-
-    def stopping(path, *rest):
-        if path.name == "field_03.ome.tif":
-            raise KeyboardInterrupt
-        return find_in(path, *rest)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(many, "find_in", stopping)
+    with stopped_at(monkeypatch, "field_03.ome.tif"):
         assert htcell(*command, "--no-save").exit_code == 130
     assert [project.detections(name) for name in project.images] == [None] * 4
     looked_at.clear()
@@ -104,15 +112,7 @@ def test_what_was_found_with_another_threshold_is_not_lost(
 ):
     images, place = tiny_project().images_folder, tmp_path / "place"
     command = ("detect", images, "--model", tiny_model_folder, "-o", place / "counts.csv")
-    find_in = many.find_in
-
-    def stopping(path, *rest):
-        if path.name == "field_02.ome.tif":
-            raise KeyboardInterrupt
-        return find_in(path, *rest)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(many, "find_in", stopping)
+    with stopped_at(monkeypatch, "field_02.ome.tif"):
         assert htcell(*command).exit_code == 130
     said = refused(1, *command, "--threshold", 0.7, "--quiet", unchanged=[place])
     assert "counts.csv.unfinished: is what was found with threshold 0.25 instead of 0.7" in said

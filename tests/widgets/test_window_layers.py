@@ -116,6 +116,15 @@ def test_points_put_outside_the_image_with_naparis_tools_are_none(desk):
     np.testing.assert_array_equal(desk.annotated.data, [[50, 60]])
 
 
+def test_an_image_that_has_become_smaller_keeps_its_clicks_when_others_are_added(desk):
+    desk.for_test.add_image(np.zeros((100, 200), np.uint8))
+    document = desk.session.document
+    document.take_over(Annotation.of(np.asarray([[50.0, 60], [150, 60]])))
+    desk.session.changed()
+    desk.annotated.add([[20.0, 30]])
+    np.testing.assert_array_equal(document.annotation.points, [[50, 60], [150, 60], [20, 30]])
+
+
 def test_the_two_layers_look_different(found):
     dots, rings = point_layers.annotated_layer(2, 1.0), point_layers.detected_layer(2, 1.0)
     point_layers.draw_annotation(dots, Annotation.of(np.ones((2, 2))))

@@ -235,7 +235,7 @@ def test_what_a_model_saw_at_another_pixel_size_or_in_a_folder_that_was_left_is_
     session.state_pixel_size(3.0)
     session.predicted(document, prediction, settings)
     assert document.found is None
-    assert "was stated while the model ran with 1.61" in told[-1]
+    assert "another pixel size than the 1.61 µm that the model ran with" in told[-1]
     session.open(*run(jobs.open_steps(tiny_project("other", n_images=2).path)))
     session.predicted(document, prediction, settings)
     assert f"Another folder was opened while the model ran in {document.name}." in told[-1]

@@ -16,13 +16,13 @@ from napari_htcell.widgets import keys, layers, preferences, sample, view
 from napari_htcell.widgets.actions import Actions
 from napari_htcell.widgets.autosave import Autosave
 from napari_htcell.widgets.clicks import Clicks
-from napari_htcell.widgets.document import Document
+from napari_htcell.widgets.document import STATED_HERE, Document
 from napari_htcell.widgets.heat_map import HeatMap
 from napari_htcell.widgets.marks import Marks
 from napari_htcell.widgets.masks import Masks
 from napari_htcell.widgets.regions import Regions
 from napari_htcell.widgets.reloading import retire_older
-from napari_htcell.widgets.session import STATED_HERE, Session
+from napari_htcell.widgets.session import Session
 
 PLACED_BY = ("scale", "translate", "rotate", "shear", "affine", "units")
 """Events of a layer that lies elsewhere, or is of another size, now."""

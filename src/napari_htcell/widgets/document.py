@@ -21,6 +21,9 @@ from napari_htcell.widgets.picture import Picture
 if TYPE_CHECKING:
     from napari_htcell.prediction import Prediction
 
+STATED_HERE = "stated here"
+"""Who says the pixel size of an image that belongs to no project, if the user does."""
+
 
 class Document:
     """An image with its annotation, its detections, and the way back through all changes.
@@ -91,6 +94,14 @@ class Document:
     def name(self) -> str:
         """The picture's name."""
         return self.picture.name
+
+    def state_pixel_size(self, size_um: float | None) -> None:
+        """Have the pixel size that somebody states, if anybody does."""
+        if size_um is None or self.picture.pixel_size_um == size_um:
+            return
+        known_from = "stated for the project" if self.in_project else STATED_HERE
+        self.picture = replace(self.picture, pixel_size_um=size_um, known_from=known_from)
+        self.prediction = None
 
     @property
     def annotation(self) -> Annotation:

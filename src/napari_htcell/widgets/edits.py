@@ -30,13 +30,17 @@ def take_over_annotation(document: Document, layer: Points, event: Any) -> bool:
     if not is_done(event.action):
         return False
     added = event.data_indices if event.action == ActionType.ADDED else ()
-    is_inside = np.asarray([document.contains(place) for place in layer.data], dtype=bool)
-    if event.action == ActionType.CHANGED and not is_inside.all():
+    # Of what is put there now: an image that has become smaller keeps its clicks.
+    touched = () if event.action == ActionType.REMOVED else event.data_indices
+    outside = [index for index in touched if not document.contains(layer.data[index])]
+    if outside and event.action == ActionType.CHANGED:
         # Drawn anew it is where it was.
         return True
+    is_kept = np.ones(len(layer.data), dtype=bool)
+    is_kept[outside] = False
     sources = point_layers.sources_of(layer, added)
-    kept = tuple(source for source, inside in zip(sources, is_inside, strict=True) if inside)
-    document.replace_points(layer.data[is_inside], kept)
+    kept = tuple(source for source, is_one in zip(sources, is_kept, strict=True) if is_one)
+    document.replace_points(layer.data[is_kept], kept)
     return True
 
 

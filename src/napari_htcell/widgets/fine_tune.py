@@ -149,6 +149,8 @@ class FineTunePanel(Panel):
         model = self.session.model
         usual = f"Starts from the model {model}." if model else "No model to start from."
         self.base.setText(self._refusal() or usual)
+        if self._learnt and self.session.entry(self._learnt) is None:
+            self.again.hide()  # Another folder was opened, which has no such model.
         if not self.job.is_running:
             self.run.button.setEnabled(self._can_learn())
         self._foretell()

@@ -27,7 +27,6 @@ from napari_htcell.project import Project
 from napari_htcell.summaries import Summary, summarise_fully
 from napari_htcell.widgets import jobs, undo_import
 from napari_htcell.widgets.document import Document
-from napari_htcell.widgets.open_documents import State
 from napari_htcell.widgets.panel import Panel, note
 from napari_htcell.widgets.saving import same_px
 from napari_htcell.widgets.undo_import import UndoImport
@@ -64,7 +63,7 @@ class ImportPanel(Panel):
         self._path = Path()
         self._destination = _Destination(None, None)
         self._plan: dict[str, Annotation] = {}
-        self._before: dict[str, State] = {}
+        self._known: dict[str, Annotation] = {}
         self._kinds: dict[str, QCheckBox] = {}
         self._build()
         self._looking.returned.connect(self._on_kinds)
@@ -216,8 +215,7 @@ class ImportPanel(Panel):
         elif to.project is not None:
             project = to.project
             self.desk.autosave.save()
-            self._before = self.session.documents.states(plan)
-            known = self.session.documents.saved(plan)
+            known = self._known = self.session.documents.saved(plan)
             self._keeping.start(
                 "importing", lambda: jobs.import_steps(project, plan, known), is_asked_about=True
             )
@@ -244,7 +242,7 @@ class ImportPanel(Panel):
                     # Beside what was clicked meanwhile, here. Saving puts it beside what is on the
                     # disk, where others may have clicked.
                     now = document.annotation
-                    before, _ = self._before.get(name, (now, None))
+                    before = self._known.get(name, now)
                     merged = merge(before, annotation, now, same_px(document))
                     document.take_over(merged.annotation)
                     summaries[name] = summarise_fully(document.annotation, document.found)

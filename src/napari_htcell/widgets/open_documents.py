@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from napari_htcell.annotations import Annotation
 from napari_htcell.detections import Detections
@@ -11,6 +12,9 @@ from napari_htcell.project import Project
 from napari_htcell.stamps import Stamp
 from napari_htcell.widgets import saving
 from napari_htcell.widgets.document import Document
+
+if TYPE_CHECKING:
+    from napari_htcell.prediction import Prediction
 
 HEAT_MAP_BYTES = 500_000_000
 """Memory for kept heat maps; beyond it the threshold of the oldest images needs a new run."""
@@ -114,6 +118,20 @@ class OpenDocuments:
                 document.found = document.saved_detections = found
                 document.prediction = None
         return faults
+
+    def refusal(self, document: Document, prediction: Prediction) -> str:
+        """Return why what the network saw in an image is of no use there any more; "" if it is."""
+        if document.is_left:
+            return f"Another folder was opened while the model ran in {document.name}."
+        if document.picture.pixel_size_um not in (None, prediction.pixel_size_um):
+            return (
+                f"{document.name} has another pixel size than the {prediction.pixel_size_um:g} µm "
+                "that the model ran with."
+            )
+        now = self.get(document.name) if document.in_project else None
+        if now is not None and now is not document and document.picture.is_other_than(now.picture):
+            return f"{document.name} was changed while the model ran."
+        return ""
 
     def found(self) -> dict[str, Detections]:
         """Return what was found in the images, rejected candidates included."""

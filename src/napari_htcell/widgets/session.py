@@ -22,9 +22,6 @@ from napari_htcell.widgets.open_documents import OpenDocuments
 if TYPE_CHECKING:
     from napari_htcell.prediction import Prediction
 
-STATED_HERE = "stated here"
-"""Who says the pixel size of an image that belongs to no project, if the user does."""
-
 
 class Session(ModelsAtHand):
     """The state behind all widgets of one viewer.
@@ -143,7 +140,7 @@ class Session(ModelsAtHand):
             self.saved_changed.emit()
         if document is not None and document.in_project and self.project is not None:
             # It may have been read before that was stated.
-            self._restate(document, self.project.settings.pixel_size_um)
+            document.state_pixel_size(self.project.settings.pixel_size_um)
             document, news = self.documents.put(self.project, document)
             for text in news:
                 self.told.emit(text)
@@ -179,25 +176,8 @@ class Session(ModelsAtHand):
 
     def predicted(self, document: Document, prediction: Prediction, settings: DetectConfig) -> None:
         """Keep what the network saw in an image, and draw detections from it."""
-        if document.is_left:
-            self.told.emit(
-                f"Another folder was opened while the model ran in {document.name}. What it found "
-                "is not kept: detect again there."
-            )
-            return
-        size = document.picture.pixel_size_um
-        if size not in (None, prediction.pixel_size_um):
-            self.told.emit(
-                f"The pixel size of {document.name} was stated while the model ran with "
-                f"{prediction.pixel_size_um:g} µm. What it found is not kept: detect again."
-            )
-            return
-        now = self.documents.get(document.name) if document.in_project else None
-        if now is not None and now is not document and document.picture.is_other_than(now.picture):
-            self.told.emit(
-                f"{document.name} was changed while the model ran. What it found is not kept: "
-                "detect again."
-            )
+        if refusal := self.documents.refusal(document, prediction):
+            self.told.emit(f"{refusal} What it found is not kept: detect again.")
             return
         document.take(prediction, settings)
         self.documents.trim_heat_maps(document)
@@ -240,16 +220,8 @@ class Session(ModelsAtHand):
             self.project.state_pixel_size(size_um)
             concerned = list(self.documents)
         for one in concerned:
-            self._restate(one, size_um)
+            one.state_pixel_size(size_um)
         self.document_changed.emit()
-
-    def _restate(self, document: Document, size_um: float | None) -> None:
-        """Have an image the pixel size that somebody states, if anybody does."""
-        if size_um is None or document.picture.pixel_size_um == size_um:
-            return
-        known_from = "stated for the project" if document.in_project else STATED_HERE
-        document.picture = replace(document.picture, pixel_size_um=size_um, known_from=known_from)
-        document.prediction = None
 
     def turn_to(self, by: int) -> None:
         """Ask for the image so many places further in the list, of whoever shows one."""
